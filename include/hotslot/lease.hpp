@@ -1,0 +1,116 @@
+// The caller side's handle on a slot that it has acquired.
+#ifndef HOTSLOT_LEASE_HPP
+#define HOTSLOT_LEASE_HPP
+
+#include <hotslot/detail/queue_impl.hpp>
+
+#include <cassert>
+#include <tuple>
+#include <utility>
+
+namespace hotslot {
+
+/// A slot in the hands of one caller. Move-only.
+///
+/// What becomes of the slot:
+///  - `release()`: back to the queue, warm, to the longest waiting caller or as the newest idle slot;
+///    `release(worker_condition::dirty)` and `discard()`: closed;
+///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call ended well;
+///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted to
+///    the losing branch of a race is not lost;
+///  - in any case closed where its queue was closed, or the slot retired, meanwhile.
+///
+/// Lifetime: may outlive every handle of its queue, and the execution context. Thread safety: distinct objects are
+/// safe and may be used from any thread; a shared one is not. Cost: `release` of a slot nobody waits for is one
+/// mutex, one clock reading and no allocation.
+template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
+class basic_lease {
+  using impl_type = detail::queue_impl<Slot, Executor, Traits>;
+  using entry_type = typename impl_type::entry_type;
+
+ public:
+  using slot_type = Slot;
+
+  basic_lease() = default;
+  basic_lease(basic_lease&& other) noexcept
+    : impl_(other.impl_)
+    , entry_(std::exchange(other.entry_, nullptr))
+    , leased_at_(other.leased_at_)
+    , touched_(other.touched_) {}
+  basic_lease& operator=(basic_lease&& other) noexcept {
+    if (this != &other) {
+      give_up();
+      impl_ = other.impl_;
+      entry_ = std::exchange(other.entry_, nullptr);
+      leased_at_ = other.leased_at_;
+      touched_ = other.touched_;
+    }
+    return *this;
+  }
+  ~basic_lease() { give_up(); }
+
+  /// Whether there is a slot.
+  explicit operator bool() const noexcept { return entry_ != nullptr; }
+
+  /// The slot. Precondition: there is one.
+  Slot& get() noexcept {
+    assert(entry_);
+    touched_ = true;
+    return entry_->slot;
+  }
+  Slot& operator*() noexcept { return get(); }
+  Slot* operator->() noexcept { return &get(); }
+
+  /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a slot.
+  void release(worker_condition condition = worker_condition::clean) noexcept {
+    if (entry_type* e = std::exchange(entry_, nullptr))
+      impl_->release(*e, leased_at_, condition);
+  }
+
+  /// Closes the slot, which is not fit for another call. No effect without a slot.
+  void discard() noexcept { release(worker_condition::dirty); }
+
+ private:
+  template <slot, class, class>
+  friend class basic_slot_queue;
+  template <slot, class, class>
+  friend class basic_slot_offer;
+  template <slot, class, class>
+  friend class basic_ticket;
+  template <slot, class, class>
+  friend struct detail::acquire_result;
+
+  basic_lease(impl_type& impl, entry_type* entry) noexcept
+    : impl_(&impl), entry_(entry), leased_at_(entry ? impl_type::now() : detail::timestamp{}) {}
+
+  void give_up() noexcept {
+    if (touched_)
+      discard();
+    else if (entry_type* e = std::exchange(entry_, nullptr))
+      impl_->put_back(*e);
+  }
+
+  impl_type* impl_ = nullptr;
+  entry_type* entry_ = nullptr;
+  detail::timestamp leased_at_{};
+  bool touched_ = false;
+};
+
+namespace detail {
+
+template <slot Slot, class Executor, class Traits>
+struct acquire_result {
+  using impl_type = queue_impl<Slot, Executor, Traits>;
+  using lease_type = basic_lease<Slot, Executor, Traits>;
+
+  static bool ready(impl_type& impl, wait_op_base& op) noexcept { return impl.deliver(op); }
+  static void abandon(impl_type& impl, wait_op_base& op) noexcept { impl.abandon(op); }
+  static std::tuple<error_code, lease_type> make(impl_type& impl, wait_op_base& op) noexcept {
+    return {op.result, lease_type(impl, static_cast<typename impl_type::entry_type*>(op.slot))};
+  }
+};
+
+} // namespace detail
+} // namespace hotslot
+
+#endif

@@ -1,0 +1,26 @@
+// What a queue is built upon beside its executor: a clock, a timer for it, a mutex.
+#ifndef HOTSLOT_QUEUE_TRAITS_HPP
+#define HOTSLOT_QUEUE_TRAITS_HPP
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <chrono>
+#include <mutex>
+
+namespace hotslot {
+
+namespace asio = boost::asio;
+
+/// The traits of a queue in production. A simulation brings its own clock and timer.
+///
+/// `timer_type<Executor>` needs `expires_at`, `async_wait(handler)` and `cancel`, as `basic_waitable_timer` has.
+struct queue_traits {
+  using clock_type = std::chrono::steady_clock;
+  using mutex_type = std::mutex;
+  template <class Executor>
+  using timer_type = asio::basic_waitable_timer<clock_type, asio::wait_traits<clock_type>, Executor>;
+};
+
+} // namespace hotslot
+
+#endif

@@ -1,0 +1,293 @@
+// The slot queue of one key: idle slots, waiting callers, counters.
+#ifndef HOTSLOT_SLOT_QUEUE_HPP
+#define HOTSLOT_SLOT_QUEUE_HPP
+
+#include <hotslot/dequeuer.hpp>
+#include <hotslot/lease.hpp>
+#include <hotslot/slot_token.hpp>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cassert>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace hotslot {
+
+namespace detail {
+
+template <class Impl>
+struct drain_result {
+  static bool ready(Impl& impl, wait_op_base& op) noexcept { return impl.deliver(op); }
+  static void abandon(Impl& impl, wait_op_base& op) noexcept { impl.abandon(op); }
+  static std::tuple<error_code> make(Impl&, wait_op_base& op) noexcept { return {op.result}; }
+};
+
+template <slot Slot, class Executor, class Traits>
+struct initiate_acquire {
+  using impl_type = queue_impl<Slot, Executor, Traits>;
+  using executor_type = Executor;
+
+  queue_handle<impl_type> queue;
+  bool counted;
+
+  executor_type get_executor() const noexcept { return queue->get_executor(); }
+
+  template <class Handler>
+  void operator()(Handler&& handler, timestamp deadline) const {
+    using handler_type = std::decay_t<Handler>;
+    using op_type = queue_op<impl_type, wait_op_base, acquire_result<Slot, Executor, Traits>, handler_type>;
+    handler_type copy(std::forward<Handler>(handler));
+    auto* op = op_type::create(queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
+    op->connect();
+    queue->start(*op, counted);
+  }
+};
+
+} // namespace detail
+
+template <slot Slot, class Executor, class Traits>
+class basic_ticket;
+template <slot Slot, class Executor, class Traits>
+class basic_launcher;
+
+/// The slots of one kind of worker: the idle ones, newest first to callers; the callers that wait, oldest first;
+/// counters and latencies.
+///
+/// An object of this type is a handle: copies share one queue. The last handle that goes closes the queue. Leases and
+/// tokens are no handles, but what they need of the queue lives as long as they do.
+///
+/// Invariants: a slot is in one place, and closed once; at rest there is never an idle slot and a waiting caller; a
+/// queued slot ends one wait at most; a caller that goes away leaves the slot it was granted to the next one; a
+/// newcomer never overtakes a waiting caller.
+///
+/// Executor: operations complete through their handler's associated executor, else through the queue's, and never
+/// inline. When the execution context of the queue's executor is destroyed, the operations that wait are destroyed.
+/// Thread safety: distinct handles of one queue may be used from any thread at the same time.
+/// Deadlines are absolute, in the time of `clock_type`; they bound the wait for a grant.
+template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
+class basic_slot_queue {
+  using impl_type = detail::queue_impl<Slot, Executor, Traits>;
+
+ public:
+  using slot_type = Slot;
+  using executor_type = Executor;
+  using clock_type = typename Traits::clock_type;
+  using time_point = typename clock_type::time_point;
+  using lease_type = basic_lease<Slot, Executor, Traits>;
+  using token_type = basic_slot_token<Slot, Executor, Traits>;
+  using dequeuer_type = basic_dequeuer<Slot, Executor, Traits>;
+  using ticket_type = basic_ticket<Slot, Executor, Traits>;
+  using signaller_type = typename impl_type::signaller_type;
+
+  /// A new, open, empty queue.
+  explicit basic_slot_queue(const executor_type& ex) : impl_(new impl_type(ex)) {}
+
+  /// The same for the executor of an execution context.
+  template <class ExecutionContext>
+    requires std::is_convertible_v<ExecutionContext&, asio::execution_context&>
+  explicit basic_slot_queue(ExecutionContext& context)
+    : basic_slot_queue(executor_type(context.get_executor())) {}
+
+  executor_type get_executor() const noexcept { return impl_->get_executor(); }
+
+  /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where the queue
+  /// is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws.
+  token_type queue_slot(Slot slot) {
+    auto [entry, id] = impl_->queue(std::move(slot));
+    return token_type(impl_.get(), std::move(entry), id);
+  }
+
+  /// The newest idle slot; an empty lease where there is none. Cost: one mutex, one clock reading.
+  lease_type try_acquire() noexcept { return lease_type(*impl_.get(), impl_->try_acquire()); }
+
+  /// Acquires a slot, at the latest by `deadline`.
+  ///
+  /// Completion signature: `void(error_code, lease_type)`. Errors: `errc::deadline_exceeded`, `errc::queue_closed`,
+  /// `errc::queue_full`, `operation_aborted` where cancelled, and the error of a failed launch. Cancellation:
+  /// terminal, partial and total; all leave the queue as if the caller had never been there. Cost: one allocation
+  /// by the handler's allocator, one mutex, one post; no timer of its own.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_acquire(time_point deadline,
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+    return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
+        detail::initiate_acquire<Slot, Executor, Traits>{impl_, false}, token,
+        impl_type::to_timestamp(deadline));
+  }
+
+  /// The same without a deadline.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+    requires(!std::is_convertible_v<CompletionToken, time_point>)
+  auto async_acquire(CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+    return async_acquire(time_point::max(), std::forward<CompletionToken>(token));
+  }
+
+  /// The awaitable that does not suspend where a slot is idle. Throws `system_error` with the errors of
+  /// `async_acquire`. Lifetime: this handle has to outlive the awaitable.
+  asio::awaitable<lease_type, Executor> acquire(time_point deadline = time_point::max()) {
+    if (lease_type lease = try_acquire())
+      co_return lease;
+    co_return co_await async_acquire(deadline, asio::use_awaitable_t<Executor>());
+  }
+
+  /// Counts the caller as waiting from now on, until it has acquired a slot through the ticket or given it up.
+  ticket_type enter();
+
+  /// The seed's stream of offered slots.
+  dequeuer_type start_dequeuer() { return dequeuer_type(impl_); }
+
+  /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is.
+  void cancel() noexcept { impl_->cancel_waiters(asio::error::operation_aborted); }
+
+  /// Ends up to `n` of the longest waits with `why`, the error of a failed launch.
+  void fail_waiters(error_code why, std::uint64_t n) noexcept { impl_->fail_waiters(why, n); }
+
+  /// Ends the queue: idle slots and those granted but not delivered are closed, waits end with
+  /// `errc::queue_closed`, leased slots are closed when they come back, later calls are refused.
+  void close() noexcept { impl_->close(); }
+  bool is_open() const noexcept { return !impl_->closed(); }
+
+  /// Waits until the queue is closed, its last slot has come back and been closed, and no worker is being started.
+  ///
+  /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `operation_aborted`. Executor and
+  /// cancellation as `async_acquire`.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_drain(time_point deadline,
+                   CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+    return asio::async_initiate<CompletionToken, void(error_code)>(
+        [queue = impl_](auto handler, detail::timestamp d) {
+          using handler_type = decltype(handler);
+          using op_type = detail::queue_op<impl_type, detail::wait_op_base,
+                                           detail::drain_result<impl_type>, handler_type>;
+          auto* op =
+              op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
+          op->connect();
+          queue->start(*op, true);
+        },
+        token, impl_type::to_timestamp(deadline));
+  }
+
+  /// At most `n` callers wait; the next is refused with `errc::queue_full`.
+  void limit_waiters(std::uint64_t n) noexcept { impl_->limit_waiters(n); }
+
+  /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than `keep` slots
+  /// are left.
+  void eject_idle(time_point since, std::uint64_t keep = 0) noexcept {
+    impl_->eject_idle(impl_type::to_timestamp(since), keep);
+  }
+
+  /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and when a slot
+  /// is closed. For one receiver: the launcher. Lives as long as the queue.
+  signaller_type& signaller() { return impl_->signaller(); }
+
+  /// Counters and latencies at one instant. Cost: one mutex, no allocation.
+  queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
+
+  /// Whether nobody waits, starts or runs.
+  bool is_idle() const noexcept { return impl_->is_idle(); }
+
+  friend bool operator==(const basic_slot_queue& a, const basic_slot_queue& b) noexcept {
+    return a.impl_.get() == b.impl_.get();
+  }
+
+ private:
+  template <slot, class, class>
+  friend class basic_ticket;
+  template <slot, class, class>
+  friend class basic_launcher;
+  template <slot, class, class>
+  friend class basic_slot_queue_manager;
+
+  detail::queue_handle<impl_type> impl_;
+};
+
+template <slot Slot>
+using slot_queue = basic_slot_queue<Slot>;
+template <slot Slot>
+using lease = basic_lease<Slot>;
+template <slot Slot>
+using slot_token = basic_slot_token<Slot>;
+
+/// A caller that is counted as waiting since it looked its queue up. Move-only; keeps the queue open.
+///
+/// Spent by the acquisition of a slot and by `async_acquire`. Destroyed unspent, the caller stops being counted.
+/// Thread safety: distinct objects are safe, a shared one is not.
+template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
+class basic_ticket {
+  using impl_type = detail::queue_impl<Slot, Executor, Traits>;
+
+ public:
+  using queue_type = basic_slot_queue<Slot, Executor, Traits>;
+  using lease_type = typename queue_type::lease_type;
+  using time_point = typename queue_type::time_point;
+
+  basic_ticket() = default;
+  basic_ticket(basic_ticket&& other) noexcept
+    : impl_(std::move(other.impl_)), counted_(std::exchange(other.counted_, false)) {}
+  basic_ticket& operator=(basic_ticket&& other) noexcept {
+    give_up();
+    impl_ = std::move(other.impl_);
+    counted_ = std::exchange(other.counted_, false);
+    return *this;
+  }
+  ~basic_ticket() { give_up(); }
+
+  /// Whether the caller is counted.
+  explicit operator bool() const noexcept { return counted_; }
+
+  /// As `basic_slot_queue::try_acquire`.
+  lease_type try_acquire() noexcept {
+    assert(counted_);
+    auto* entry = impl_->try_acquire_counted();
+    counted_ = !entry;
+    return lease_type(*impl_.get(), entry);
+  }
+
+  /// As `basic_slot_queue::async_acquire`. Precondition: not spent.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_acquire(time_point deadline,
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+    assert(counted_);
+    counted_ = false;
+    return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
+        detail::initiate_acquire<Slot, Executor, Traits>{impl_, true}, token,
+        impl_type::to_timestamp(deadline));
+  }
+
+  /// As `basic_slot_queue::acquire`. Lifetime: this ticket has to outlive the awaitable.
+  asio::awaitable<lease_type, Executor> acquire(time_point deadline = time_point::max()) {
+    if (lease_type lease = try_acquire())
+      co_return lease;
+    co_return co_await async_acquire(deadline, asio::use_awaitable_t<Executor>());
+  }
+
+ private:
+  template <slot, class, class>
+  friend class basic_slot_queue;
+  template <slot, class, class>
+  friend class basic_slot_queue_manager;
+
+  explicit basic_ticket(const detail::queue_handle<impl_type>& queue) noexcept : impl_(queue), counted_(true) {
+    impl_->enter_waiting();
+  }
+
+  void give_up() noexcept {
+    if (std::exchange(counted_, false))
+      impl_->leave_waiting();
+  }
+
+  detail::queue_handle<impl_type> impl_;
+  bool counted_ = false;
+};
+
+template <slot Slot, class Executor, class Traits>
+basic_ticket<Slot, Executor, Traits> basic_slot_queue<Slot, Executor, Traits>::enter() {
+  return ticket_type(impl_);
+}
+
+} // namespace hotslot
+
+#endif

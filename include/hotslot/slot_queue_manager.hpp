@@ -1,0 +1,131 @@
+// Key -> slot queue.
+#ifndef HOTSLOT_SLOT_QUEUE_MANAGER_HPP
+#define HOTSLOT_SLOT_QUEUE_MANAGER_HPP
+
+#include <hotslot/core/slot_key.hpp>
+#include <hotslot/slot_queue.hpp>
+
+#include <cstddef>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace hotslot {
+
+/// The slot queues of all keys: creates one at the first look-up, hands out handles, deletes those that nobody uses.
+///
+/// Invariant: a queue that somebody holds a handle or a ticket of is never deleted, so nobody ever waits on a deleted
+/// queue. Thread safety: a shared object is safe.
+template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
+class basic_slot_queue_manager {
+ public:
+  using queue_type = basic_slot_queue<Slot, Executor, Traits>;
+  using ticket_type = basic_ticket<Slot, Executor, Traits>;
+
+  /// What a look-up found.
+  template <class T>
+  struct found {
+    T value;
+    bool is_new; ///< The queue was made by this look-up: its launcher has to be started.
+  };
+
+  explicit basic_slot_queue_manager(const Executor& ex) : executor_(ex) {}
+
+  /// The key's queue. Where there is none it is made.
+  found<queue_type> get(const slot_key& key) {
+    std::lock_guard lock(mutex_);
+    auto [queue, is_new] = find(key);
+    return {*queue, is_new};
+  }
+
+  /// The key's queue, with the caller counted as waiting in the same step.
+  found<ticket_type> enter(const slot_key& key) {
+    std::lock_guard lock(mutex_);
+    auto [queue, is_new] = find(key);
+    return {queue->enter(), is_new};
+  }
+
+  /// Deletes the key's queue if nobody has a handle on it, it is idle, and it holds no slot. Returns whether it did.
+  bool erase_idle(const slot_key& key) {
+    std::lock_guard lock(mutex_);
+    auto it = queues_.find(key);
+    if (it == queues_.end() || !it->second.queue.impl_->unused())
+      return false;
+    queues_.erase(it);
+    return true;
+  }
+
+  /// Deletes the queues that have been without use since `since` or longer, as seen by the calls of this function:
+  /// a queue's age runs from the first call that finds it unused. Returns how many.
+  std::size_t age(typename queue_type::time_point now, typename queue_type::clock_type::duration max_age) {
+    std::lock_guard lock(mutex_);
+    return std::erase_if(queues_, [&](auto& item) {
+      auto& kept = item.second;
+      if (!kept.queue.impl_->unused()) {
+        kept.unused_since = queue_type::time_point::max();
+        return false;
+      }
+      kept.unused_since = std::min(kept.unused_since, now);
+      return now - kept.unused_since >= max_age;
+    });
+  }
+
+  /// Closes every queue and forgets it; queues looked up later are new.
+  void close() {
+    std::unordered_map<slot_key, kept_queue> closing;
+    {
+      std::lock_guard lock(mutex_);
+      closing.swap(queues_);
+    }
+    for (auto& [key, kept] : closing)
+      kept.queue.close();
+  }
+
+  std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return queues_.size();
+  }
+
+  /// Every queue's stats, each consistent in itself.
+  std::vector<std::pair<slot_key, queue_snapshot>> snapshot() const {
+    std::vector<std::pair<slot_key, queue_type>> queues;
+    {
+      std::lock_guard lock(mutex_);
+      queues.reserve(queues_.size());
+      for (const auto& [key, kept] : queues_)
+        queues.emplace_back(key, kept.queue);
+    }
+    std::vector<std::pair<slot_key, queue_snapshot>> out;
+    out.reserve(queues.size());
+    for (const auto& [key, queue] : queues)
+      out.emplace_back(key, queue.snapshot());
+    return out;
+  }
+
+ private:
+  struct kept_queue {
+    queue_type queue;
+    typename queue_type::time_point unused_since = queue_type::time_point::max();
+  };
+
+  std::pair<queue_type*, bool> find(const slot_key& key) {
+    auto it = queues_.find(key);
+    const bool is_new = it == queues_.end();
+    if (is_new)
+      it = queues_.emplace(key, kept_queue{queue_type(executor_)}).first;
+    it->second.unused_since = queue_type::time_point::max();
+    return {&it->second.queue, is_new};
+  }
+
+  mutable std::mutex mutex_;
+  Executor executor_;
+  std::unordered_map<slot_key, kept_queue> queues_;
+};
+
+template <slot Slot>
+using slot_queue_manager = basic_slot_queue_manager<Slot>;
+
+} // namespace hotslot
+
+#endif
