@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_DEQUEUER_HPP
 #define HOTSLOT_DEQUEUER_HPP
 
+#include <hotslot/detail/stop_event.hpp>
 #include <hotslot/lease.hpp>
 #include <hotslot/slot_token.hpp>
 
@@ -107,14 +108,14 @@ struct offer_result {
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_dequeuer {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
-  using stop_channel = typename impl_type::signaller_type;
+  using stop_type = detail::stop_event<Executor>;
 
  public:
   using executor_type = Executor;
   using offer_type = basic_slot_offer<Slot, Executor, Traits>;
 
   explicit basic_dequeuer(detail::queue_handle<impl_type> queue)
-    : queue_(std::move(queue)), stop_(std::make_unique<stop_channel>(queue_->get_executor(), 1)) {}
+    : queue_(std::move(queue)), stop_(std::make_unique<stop_type>(queue_->get_executor())) {}
 
   /// The next offered slot: the newest idle one, or the next one that is queued, in turn with the other waiters.
   /// Where the offer before was neither acquired nor dropped it is still held out.
@@ -126,10 +127,10 @@ class basic_dequeuer {
     using namespace asio::experimental::awaitable_operators;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>());
 
-    if (!stop_->is_open())
+    if (stop_->is_set())
       co_return offer_type();
-    auto outcome = co_await (async_offer(token) || stop_->async_receive(token));
-    if (outcome.index() == 1 || !stop_->is_open())
+    auto outcome = co_await (async_offer(token) || stop_->wait());
+    if (outcome.index() == 1 || stop_->is_set())
       co_return offer_type();
     auto& [ec, offer] = std::get<0>(outcome);
     if (ec)
@@ -138,7 +139,7 @@ class basic_dequeuer {
   }
 
   /// Ends the stream: nothing is offered any more.
-  void cancel() noexcept { stop_->close(); }
+  void cancel() noexcept { stop_->set(); }
 
  private:
   template <class CompletionToken>
@@ -156,7 +157,7 @@ class basic_dequeuer {
   }
 
   detail::queue_handle<impl_type> queue_;
-  std::unique_ptr<stop_channel> stop_;
+  std::unique_ptr<stop_type> stop_;
 };
 
 } // namespace hotslot

@@ -60,15 +60,16 @@ class basic_slot_queue_manager {
   /// a queue's age runs from the first call that finds it unused. Returns how many.
   std::size_t age(typename queue_type::time_point now, typename queue_type::clock_type::duration max_age) {
     std::lock_guard lock(mutex_);
-    return std::erase_if(queues_, [&](auto& item) {
-      auto& kept = item.second;
-      if (!kept.queue.impl_->unused()) {
-        kept.unused_since = queue_type::time_point::max();
-        return false;
-      }
-      kept.unused_since = std::min(kept.unused_since, now);
-      return now - kept.unused_since >= max_age;
-    });
+    std::size_t erased = 0;
+    for (auto it = queues_.begin(); it != queues_.end();) {
+      kept_queue& kept = it->second;
+      const bool unused = kept.queue.impl_->unused();
+      kept.unused_since = unused ? std::min(kept.unused_since, now) : queue_type::time_point::max();
+      const bool old = unused && now - kept.unused_since >= max_age;
+      it = old ? queues_.erase(it) : std::next(it);
+      erased += old;
+    }
+    return erased;
   }
 
   /// Closes every queue and forgets it; queues looked up later are new.

@@ -299,10 +299,16 @@ class queue_core {
     for (; n != 0; --n)
       stats_.enter(queue_state::starter);
   }
-  void enter_reserving() noexcept { ++resource_waiters_; }
-  void leave_reserving() noexcept {
+  void enter_reserving(std::uint64_t n) noexcept { resource_waiters_ += n; }
+
+  /// A start has its resources, and goes on, or does without them.
+  void reserved(bool go, actions& out) noexcept {
     assert(resource_waiters_ != 0);
     --resource_waiters_;
+    if (go)
+      enter_starting(1);
+    else
+      notice_drained(out);
   }
   void launched(timestamp took) noexcept {
     ++totals_.launched;
@@ -313,6 +319,12 @@ class queue_core {
     totals_.launch_failed += failed;
     leave(queue_state::starter);
     notice_drained(out);
+  }
+
+  /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
+  void launch_failed(error_code why, actions& out) noexcept {
+    const bool others = live_ != 0 || stats_.count(queue_state::starter) != 0 || resource_waiters_ != 0;
+    fail_waiters(why, others ? 1 : waiting_, out);
   }
 
   // The queue

@@ -260,9 +260,23 @@ class queue_impl final : public registered_queue {
     return decide(core_);
   }
 
+  void reserved(bool go) noexcept {
+    act([&](auto& todo) {
+      core_.reserved(go, todo);
+      todo.signal = !go;
+    });
+  }
+
   void launch_ended(bool failed) noexcept {
     act([&](auto& todo) {
       core_.launch_ended(failed, todo);
+      todo.signal = true;
+    });
+  }
+
+  void launch_failed(error_code why) noexcept {
+    act([&](auto& todo) {
+      core_.launch_failed(why, todo);
       todo.signal = true;
     });
   }
@@ -276,6 +290,7 @@ class queue_impl final : public registered_queue {
       core_.launched(took);
       core_.queue(*entry, now(), todo);
       id = entry->id;
+      todo.signal = true;
     });
     return {std::move(entry), id};
   }

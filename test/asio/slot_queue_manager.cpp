@@ -1,0 +1,92 @@
+#include <hotslot/slot_queue_manager.hpp>
+
+#include "catch.hpp"
+#include "test_slot.hpp"
+
+#include <boost/asio.hpp>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using hotslot::queue_state;
+using hotslot::slot_key;
+using manager = hotslot::slot_queue_manager<test_slot>;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+struct fixture {
+  asio::io_context io{1};
+  manager m{io.get_executor()};
+  slot_key a = slot_key::of({"a"});
+  slot_key b = slot_key::of({"b"});
+};
+
+} // namespace
+
+TEST_CASE_METHOD(fixture, "a look-up makes the queue once", "[manager]") {
+  auto first = m.get(a);
+  auto second = m.get(a);
+  auto other = m.get(b);
+  CHECK(first.is_new);
+  CHECK_FALSE(second.is_new);
+  CHECK(first.value == second.value);
+  CHECK_FALSE(first.value == other.value);
+  CHECK(m.size() == 2);
+}
+
+TEST_CASE_METHOD(fixture, "weakness 20: a caller is counted as waiting in the step that looks its queue up",
+                 "[manager]") {
+  auto ticket = m.enter(a).value;
+  CHECK(m.snapshot().front().second.count(queue_state::waiter) == 1);
+  CHECK_FALSE(m.erase_idle(a));
+  CHECK(m.age(clock_type::time_point() + 1h, 0s) == 0);
+  SECTION("and no longer when it gives up") {
+    ticket = {};
+    CHECK(m.snapshot().front().second.count(queue_state::waiter) == 0);
+    CHECK(m.erase_idle(a));
+    CHECK(m.size() == 0);
+  }
+  SECTION("and no longer when it has a slot") {
+    auto q = m.get(a).value;
+    q.queue_slot(test_slot(1));
+    auto lease = ticket.try_acquire();
+    CHECK(lease);
+    CHECK(q.snapshot().count(queue_state::waiter) == 0);
+    CHECK(q.snapshot().busy == 1);
+  }
+  SECTION("and still while its wait is under way") {
+    bool got = false;
+    ticket.async_acquire(clock_type::time_point::max(), [&](auto ec, auto) { got = !ec; });
+    CHECK(m.snapshot().front().second.count(queue_state::waiter) == 1);
+    m.get(a).value.queue_slot(test_slot(1));
+    io.poll();
+    CHECK(got);
+    CHECK(m.snapshot().front().second.count(queue_state::waiter) == 0);
+  }
+}
+
+TEST_CASE_METHOD(fixture, "queues are deleted by age, those in use are not", "[manager]") {
+  auto held = m.get(a).value;
+  m.get(b);
+  const auto t = clock_type::time_point() + 1h;
+  CHECK(m.age(t, 10s) == 0);
+  CHECK(m.age(t + 9s, 10s) == 0);
+  CHECK(m.age(t + 10s, 10s) == 1);
+  CHECK(m.size() == 1);
+  CHECK(held.is_open());
+}
+
+TEST_CASE_METHOD(fixture, "a queue with an idle slot is not deleted", "[manager]") {
+  auto token = m.get(a).value.queue_slot(test_slot(1));
+  CHECK_FALSE(m.erase_idle(a));
+  CHECK(token.eject());
+  CHECK(m.erase_idle(a));
+  CHECK_FALSE(m.erase_idle(b));
+}
+
+TEST_CASE_METHOD(fixture, "close closes every queue", "[manager]") {
+  auto q = m.get(a).value;
+  m.close();
+  CHECK_FALSE(q.is_open());
+  CHECK(m.get(a).is_new);
+}
