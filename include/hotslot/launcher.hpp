@@ -192,11 +192,14 @@ class basic_launcher {
   /// One worker, from its reservation to its end.
   static asio::awaitable<void, Executor> start_worker(state_pointer self) {
     typename tracker_type::reservation reserved;
-    if (self->tracker && !co_await reserve(self, reserved))
+    // GCC 12 miscompiles a co_await within a condition.
+    const bool go = co_await reserve(self, reserved);
+    if (!go)
       co_return;
     const time_point began = clock_type::now();
     std::optional<Slot> made;
-    if (!co_await make(self, made))
+    const bool is_made = co_await make(self, made);
+    if (!is_made)
       co_return;
     auto gone = watch(*made);
     auto [entry, id] = self->queue->launched(std::move(*made), clock_type::now() - began);
@@ -220,6 +223,8 @@ class basic_launcher {
   /// Waits for the worker's resources. False where it is not to be started.
   static asio::awaitable<bool, Executor> reserve(state_pointer self,
                                                  typename tracker_type::reservation& out) {
+    if (!self->tracker)
+      co_return true;
     using namespace asio::experimental::awaitable_operators;
     std::exception_ptr error;
     co_await (guarded(self->tracker->reserve(self->options.per_worker), out, error) ||

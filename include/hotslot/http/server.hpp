@@ -1,0 +1,123 @@
+// An HTTP/1.1 server that runs a coroutine for every request.
+#ifndef HOTSLOT_HTTP_SERVER_HPP
+#define HOTSLOT_HTTP_SERVER_HPP
+
+#include <hotslot/http/exchange.hpp>
+#include <hotslot/http/message.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace hotslot::http {
+
+namespace detail {
+class server_core;
+}
+
+/// What a connection may take. Durations are positive.
+struct server_limits {
+  /// Request line and header fields; more is answered with 431.
+  std::uint32_t header_bytes = 16 * 1024;
+  /// Request body, decoded; more is answered with 413, before the body is asked for where its length is
+  /// stated.
+  std::uint64_t body_bytes = 8 * 1024 * 1024;
+  /// From the first byte of a request (of a connection: from its start) to the end of its header. 408.
+  std::chrono::milliseconds header_timeout{10'000};
+  /// From the end of the header to the end of the body. 408.
+  std::chrono::milliseconds body_timeout{60'000};
+  /// From an answer to the first byte of the next request; then the connection is closed.
+  std::chrono::milliseconds idle_timeout{60'000};
+  /// For an answer that the caller does not take at once; then the connection is reset.
+  std::chrono::milliseconds write_timeout{30'000};
+  /// After an error answer, how long to go on reading what the caller still sends, so that it sees the
+  /// answer.
+  std::chrono::milliseconds linger_timeout{2'000};
+  /// With as many open, further connections wait in the kernel's backlog.
+  std::size_t max_connections = 16 * 1024;
+};
+
+struct server_options {
+  server_limits limits;
+  /// The executor's context is run by one thread only: connections then need no strand of their own.
+  bool single_threaded = false;
+  /// Told what nobody else is told: a handler that threw, accept() failing. Called on any thread that runs
+  /// the context; must not throw.
+  std::function<void(std::string_view)> log;
+};
+
+/// Answers a request with a final status (200 or above). Runs, and has to go on running, on its connection's
+/// executor: cancellation reaches it there. The request and the exchange live until the awaitable completes.
+/// An exception becomes 500 and is logged; `operation_aborted` after the exchange's deadline becomes 504.
+///
+/// The server sets Connection, Content-Length, Transfer-Encoding and Date; `Connection: close` in the
+/// response closes the connection after it. Fields that would break the message (CR, LF, NUL) are left out.
+/// To HEAD, and with 204 and 304, no body is sent; a Content-Length beside an empty body is then kept.
+using server_handler = std::function<boost::asio::awaitable<response>(request&&, exchange&)>;
+
+/// An HTTP/1.1 (and 1.0) server on one address.
+///
+/// Use: construct, `listen`, `start`; later `async_drain`, or `stop` and `async_join`.
+///
+/// Lifetime: the context outlives the server. Destruction stops it; connections then end as the context runs
+/// on, and the handler is kept until the last of them has. Whatever the handler refers to must live until
+/// `async_join` or `async_drain` has completed, or the context is gone.
+///
+/// Thread safety: `drain`, `stop`, `async_drain`, `async_join` and `connections` may be called from any
+/// thread at any time; `listen` and `start` once each, one after the other.
+class server {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+  using endpoint_type = boost::asio::ip::tcp::endpoint;
+
+  /// Precondition: `handler` is not empty.
+  server(executor_type executor, server_handler handler, server_options options = {});
+  ~server();
+
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  executor_type get_executor() const noexcept;
+
+  /// Binds and listens, with SO_REUSEADDR; port 0 takes a free one.
+  /// Returns the address in use. Throws `system_error`, naming the address.
+  endpoint_type listen(const endpoint_type& at);
+
+  /// Begins to accept. When that fails, as for want of file descriptors, it is tried again every 100 ms.
+  /// Precondition: `listen` has succeeded.
+  void start();
+
+  /// Accepts no more, closes idle connections, answers running requests with `Connection: close`; what still
+  /// runs after `grace` is cut. Returns at once. May be called again: the earlier end counts.
+  void drain(std::chrono::steady_clock::duration grace);
+
+  /// Cuts every connection: handlers are cancelled, nothing more is written. Returns at once.
+  void stop();
+
+  /// Completes when, after `drain` or `stop`, the last connection has ended and its handler with it.
+  /// Resumes on the awaiting coroutine's executor. Every
+  /// type of cancellation that the awaiting coroutine lets through throws `operation_aborted`, and leaves the
+  /// server as it was.
+  boost::asio::awaitable<void> async_join();
+
+  /// `drain`, at the time of the call, and `async_join`. Cancelling it leaves the server draining.
+  boost::asio::awaitable<void> async_drain(std::chrono::steady_clock::duration grace);
+
+  /// Connections that are open now.
+  std::size_t connections() const;
+
+ private:
+  std::shared_ptr<detail::server_core> core_;
+};
+
+} // namespace hotslot::http
+
+#endif

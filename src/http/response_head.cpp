@@ -1,0 +1,94 @@
+#include "response_head.hpp"
+
+#include "text.hpp"
+
+#include <cstdio>
+#include <ctime>
+
+namespace hotslot::http::detail {
+namespace {
+
+using boost::beast::string_view;
+
+bool bodiless(const response& res) noexcept {
+  const unsigned code = res.result_int();
+  return code < 200 || code == 204 || code == 304;
+}
+
+bool breaks_message(string_view s) noexcept {
+  return s.find_first_of(string_view("\r\n\0", 3)) != string_view::npos;
+}
+
+bool owned_by_server(field f) noexcept {
+  return f == field::connection || f == field::content_length || f == field::transfer_encoding ||
+         f == field::date || f == field::keep_alive;
+}
+
+void append(std::string& out, string_view s) { out.append(s.data(), s.size()); }
+
+void append_field(std::string& out, string_view name, string_view value) {
+  append(out, name);
+  out += ": ";
+  append(out, value);
+  out += "\r\n";
+}
+
+// Formatted once a second and thread, since every response bears it.
+const std::string& date_now() {
+  thread_local std::time_t formatted_at = -1;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != formatted_at) {
+    static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm t{};
+    gmtime_r(&now, &t);
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday], t.tm_mday,
+                  months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    text = buffer;
+    formatted_at = now;
+  }
+  return text;
+}
+
+void append_content_length(std::string& out, const response& res, const framing& f) {
+  const unsigned code = res.result_int();
+  if (code < 200 || code == 204)
+    return;
+  if (res.body().empty() && (f.to_head || code == 304)) {
+    if (const auto stated = res.find(field::content_length);
+        stated != res.end() && !breaks_message(stated->value()))
+      append_field(out, "Content-Length", stated->value());
+    return;
+  }
+  out += "Content-Length: ";
+  append_number(out, res.body().size());
+  out += "\r\n";
+}
+
+} // namespace
+
+bool has_body(const response& res, const framing& f) noexcept { return !f.to_head && !bodiless(res); }
+
+void render_head(std::string& out, const response& res, const framing& f) {
+  out = "HTTP/1.1 ";
+  append_number(out, res.result_int());
+  out += ' ';
+  if (!breaks_message(res.reason()))
+    append(out, res.reason());
+  out += "\r\n";
+  for (const auto& h : res)
+    if (!owned_by_server(h.name()) && !breaks_message(h.name_string()) && !breaks_message(h.value()))
+      append_field(out, h.name_string(), h.value());
+  append_field(out, "Date", date_now());
+  append_content_length(out, res, f);
+  if (!f.keep_alive)
+    out += "Connection: close\r\n";
+  else if (f.to_http_1_0)
+    out += "Connection: keep-alive\r\n";
+  out += "\r\n";
+}
+
+} // namespace hotslot::http::detail

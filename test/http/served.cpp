@@ -1,0 +1,138 @@
+#include "served.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace hotslot::test {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using namespace hotslot::http;
+
+namespace {
+
+response text(std::string body) { return make_response(status::ok, "text/plain", std::move(body)); }
+
+} // namespace
+
+void events::add(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[name];
+  changed_.notify_all();
+}
+
+bool events::wait(const std::string& name, int n) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, 20s, [&] { return counts_[name] >= n; });
+}
+
+int events::count(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return counts_[name];
+}
+
+served::served(server_options options, int threads)
+  : work_(context_.get_executor()) {
+  if (!options.log)
+    options.log = [this](std::string_view message) { happened.add(std::string(message)); };
+  options.single_threaded = threads == 1;
+  server_ = std::make_unique<http::server>(
+      context_.get_executor(), [this](request&& req, exchange& ex) { return handle(std::move(req), ex); },
+      options);
+  endpoint_ = server_->listen({asio::ip::address_v4::loopback(), 0});
+  server_->start();
+  for (int i = 0; i < threads; ++i)
+    threads_.emplace_back([this] { context_.run(); });
+}
+
+served::~served() {
+  server_->stop();
+  join();
+  happened.wait("drained");
+  work_.reset();
+  for (auto& t : threads_)
+    t.join();
+}
+
+void served::drain(std::chrono::steady_clock::duration grace) {
+  asio::co_spawn(context_, server_->async_drain(grace),
+                 [this](std::exception_ptr) { happened.add("drained"); });
+}
+
+void served::join() {
+  asio::co_spawn(context_, server_->async_join(), [this](std::exception_ptr) { happened.add("drained"); });
+}
+
+asio::awaitable<response> served::handle(request&& req, exchange& ex) {
+  const std::string target(req.target().data(), req.target().size());
+  happened.add(target);
+  if (target == "/hello")
+    co_return text("hello");
+  if (target == "/echo")
+    co_return text(std::move(req.body()));
+  if (target == "/size")
+    co_return text(std::to_string(req.body().size()));
+  if (target == "/big")
+    co_return text(std::string(big_answer, 'x'));
+  if (target == "/peer")
+    co_return text(ex.remote_endpoint().address().to_string());
+  if (target == "/throw")
+    throw std::runtime_error("thrown on purpose");
+  if (target == "/gate")
+    co_return co_await wait_for_gate();
+  if (target == "/wait")
+    co_return co_await wait_for_ever(ex);
+  if (target == "/clean-up")
+    co_return co_await wait_and_clean_up(ex);
+  if (target == "/too-slow") {
+    ex.expires_after(10ms);
+    co_return co_await wait_for_ever(ex);
+  }
+  if (target == "/odd") {
+    response res = text("odd");
+    res.set("X-Good", "kept");
+    res.set("X-Split", "a\r\nSet-Cookie: b");
+    res.set(field::connection, "close");
+    res.set(field::transfer_encoding, "chunked");
+    co_return res;
+  }
+  if (target == "/no-content")
+    co_return response(status::no_content, 11);
+  co_return make_error(status::not_found, "no such resource");
+}
+
+asio::awaitable<response> served::wait_for_gate() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (!gate_open_) {
+    timer.expires_after(1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  co_return text("open");
+}
+
+asio::awaitable<response> served::wait_for_ever(exchange& ex) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  try {
+    co_await timer.async_wait(asio::use_awaitable);
+  } catch (const boost::system::system_error&) {
+    happened.add(ex.abandoned() ? "abandoned" : ex.expired() ? "expired" : "cancelled");
+    throw;
+  }
+  co_return text("never");
+}
+
+asio::awaitable<response> served::wait_and_clean_up(exchange& ex) {
+  ex.expires_after(10ms);
+  try {
+    co_await wait_for_ever(ex);
+  } catch (const boost::system::system_error&) {
+  }
+  co_await asio::this_coro::reset_cancellation_state();
+  asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+  co_await timer.async_wait(asio::use_awaitable);
+  co_return make_error(status::gateway_timeout, "cleaned up");
+}
+
+} // namespace hotslot::test
