@@ -18,11 +18,11 @@
 
 namespace hotslot {
 
-/// A slot that is held out to one caller, and to no other, until that caller acquires it, drops the offer, or the
-/// slot is ejected. Move-only.
+/// A slot that is held out to one caller, and to no other, until that caller acquires it, drops the offer, or
+/// the slot is ejected. Move-only.
 ///
-/// Dropping it changes nothing in the queue: the slot goes to the next waiter or back to its place, its idle age
-/// unchanged. Thread safety: distinct objects are safe, a shared one is not.
+/// Dropping it changes nothing in the queue: the slot goes to the next waiter or back to its place, its idle
+/// age unchanged. Thread safety: distinct objects are safe, a shared one is not.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_offer {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
@@ -47,8 +47,8 @@ class basic_slot_offer {
 
   std::uint64_t id() const noexcept { return id_; }
 
-  /// Takes the slot; an empty lease where it was ejected, or its queue closed, before. Of this and an ejection
-  /// exactly one succeeds.
+  /// Takes the slot; an empty lease where it was ejected, or its queue closed, before. Of this and an
+  /// ejection exactly one succeeds.
   lease_type acquire() noexcept {
     if (!entry_)
       return {};
@@ -69,7 +69,9 @@ class basic_slot_offer {
   friend struct detail::offer_result;
 
   basic_slot_offer(typename impl_type::pointer impl, entry_pointer entry) noexcept
-    : impl_(std::move(impl)), entry_(std::move(entry)), id_(entry_->id) {}
+    : impl_(std::move(impl))
+    , entry_(std::move(entry))
+    , id_(entry_->id) {}
 
   void drop() noexcept {
     if (entry_)
@@ -115,14 +117,15 @@ class basic_dequeuer {
   using offer_type = basic_slot_offer<Slot, Executor, Traits>;
 
   explicit basic_dequeuer(detail::queue_handle<impl_type> queue)
-    : queue_(std::move(queue)), stop_(std::make_unique<stop_type>(queue_->get_executor())) {}
+    : queue_(std::move(queue))
+    , stop_(std::make_unique<stop_type>(queue_->get_executor())) {}
 
-  /// The next offered slot: the newest idle one, or the next one that is queued, in turn with the other waiters.
-  /// Where the offer before was neither acquired nor dropped it is still held out.
+  /// The next offered slot: the newest idle one, or the next one that is queued, in turn with the other
+  /// waiters. Where the offer before was neither acquired nor dropped it is still held out.
   ///
   /// Empty once the dequeuer was cancelled. Throws `system_error`: `errc::queue_closed`, `errc::queue_full`.
-  /// Cancellation: terminal, partial and total, with nothing changed. Cost: where it must wait, one race of the
-  /// delivery against `cancel`.
+  /// Cancellation: terminal, partial and total, with nothing changed. Cost: where it must wait, one race of
+  /// the delivery against `cancel`.
   asio::awaitable<offer_type, Executor> next() {
     using namespace asio::experimental::awaitable_operators;
     constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>());

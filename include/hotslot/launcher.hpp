@@ -32,7 +32,7 @@ namespace hotslot {
 struct launch_failure {
   error_code code;
   std::string message;
-  std::uint32_t in_a_row = 0;      ///< Failures since a start last succeeded.
+  std::uint32_t in_a_row = 0;       ///< Failures since a start last succeeded.
   std::chrono::nanoseconds retry{}; ///< How long no start is tried.
 };
 
@@ -42,24 +42,27 @@ struct launcher_options {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(30); ///< Idle slots are closed after it.
   backoff_options backoff = {};
   resources per_worker = {}; ///< Reserved before each start, given back when the worker is gone.
-  std::function<void(const launch_failure&)> on_failure = {}; ///< Called on the launcher's strand; does not throw.
+  std::function<void(const launch_failure&)> on_failure =
+      {}; ///< Called on the launcher's strand; does not throw.
 };
 
-/// A slot that knows when its worker has ended. `wait_gone()` is called once, before the slot is queued; it completes
-/// when the worker has ended, for whatever reason, and nothing is left of it. It does not depend on the slot's life.
+/// A slot that knows when its worker has ended. `wait_gone()` is called once, before the slot is queued; it
+/// completes when the worker has ended, for whatever reason, and nothing is left of it. It does not depend on
+/// the slot's life.
 template <class Slot, class Executor>
 concept watched_slot = slot<Slot> && requires(Slot& s) {
   { s.wait_gone() } -> std::same_as<asio::awaitable<void, Executor>>;
 };
 
-/// The loop that the signaller exists for: signalled, or an idle slot aged out, it decides from the queue's counts and
-/// starts as many workers as are needed, all at once.
+/// The loop that the signaller exists for: signalled, or an idle slot aged out, it decides from the queue's
+/// counts and starts as many workers as are needed, all at once.
 ///
-/// A start is counted in the step that decides it. A failed one backs the launcher off; its error ends the longest
-/// wait, and all waits where no other worker is there or on its way. After a failure starts are probed one at a time.
+/// A start is counted in the step that decides it. A failed one backs the launcher off; its error ends the
+/// longest wait, and all waits where no other worker is there or on its way. After a failure starts are
+/// probed one at a time.
 ///
-/// Lifetime: does not keep its queue open; ends by itself when the queue is closed, after which starts under way are
-/// cancelled. Destroying the launcher stops it; workers that were started live on in the queue.
+/// Lifetime: does not keep its queue open; ends by itself when the queue is closed, after which starts under
+/// way are cancelled. Destroying the launcher stops it; workers that were started live on in the queue.
 /// Executor: a strand of its own on the queue's executor. Thread safety: a shared object is safe.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_launcher {
@@ -147,8 +150,7 @@ class basic_launcher {
       for (auto n = next.start; n != 0; --n)
         asio::co_spawn(self->strand, start_worker(self), asio::detached);
       timer.expires_at(next.wake);
-      co_await (self->signaller.async_receive(as_tuple) || timer.async_wait(as_tuple) ||
-                self->stop.wait());
+      co_await (self->signaller.async_receive(as_tuple) || timer.async_wait(as_tuple) || self->stop.wait());
     }
     self->stop.set();
   }
@@ -169,7 +171,8 @@ class basic_launcher {
       else
         core.enter_starting(next.start);
       if (core.live() != 0)
-        next.wake = std::min(next.wake, core.has_idle() ? to_time_point(core.oldest_idle()) + timeout : now + timeout);
+        next.wake = std::min(next.wake,
+                             core.has_idle() ? to_time_point(core.oldest_idle()) + timeout : now + timeout);
       return next;
     });
   }
@@ -227,8 +230,7 @@ class basic_launcher {
       co_return true;
     using namespace asio::experimental::awaitable_operators;
     std::exception_ptr error;
-    co_await (guarded(self->tracker->reserve(self->options.per_worker), out, error) ||
-              self->stop.wait());
+    co_await (guarded(self->tracker->reserve(self->options.per_worker), out, error) || self->stop.wait());
     const bool go = static_cast<bool>(out) && !self->stop.is_set();
     self->queue->reserved(go);
     if (!go && error && !self->stop.is_set())

@@ -15,14 +15,16 @@ namespace hotslot {
 /// What becomes of the slot:
 ///  - `release()`: back to the queue, warm, to the longest waiting caller or as the newest idle slot;
 ///    `release(worker_condition::dirty)` and `discard()`: closed;
-///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call ended well;
-///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted to
+///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call
+///  ended well;
+///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted
+///  to
 ///    the losing branch of a race is not lost;
 ///  - in any case closed where its queue was closed, or the slot retired, meanwhile.
 ///
-/// Lifetime: may outlive every handle of its queue, and the execution context. Thread safety: distinct objects are
-/// safe and may be used from any thread; a shared one is not. Cost: `release` of a slot nobody waits for is one
-/// mutex, one clock reading and no allocation.
+/// Lifetime: may outlive every handle of its queue, and the execution context. Thread safety: distinct
+/// objects are safe and may be used from any thread; a shared one is not. Cost: `release` of a slot nobody
+/// waits for is one mutex, one clock reading and no allocation.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_lease {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
@@ -61,7 +63,8 @@ class basic_lease {
   Slot& operator*() noexcept { return get(); }
   Slot* operator->() noexcept { return &get(); }
 
-  /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a slot.
+  /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a
+  /// slot.
   void release(worker_condition condition = worker_condition::clean) noexcept {
     if (entry_type* e = std::exchange(entry_, nullptr))
       impl_->release(*e, leased_at_, condition);
@@ -81,7 +84,9 @@ class basic_lease {
   friend struct detail::acquire_result;
 
   basic_lease(impl_type& impl, entry_type* entry) noexcept
-    : impl_(&impl), entry_(entry), leased_at_(entry ? impl_type::now() : detail::timestamp{}) {}
+    : impl_(&impl)
+    , entry_(entry)
+    , leased_at_(entry ? impl_type::now() : detail::timestamp{}) {}
 
   void give_up() noexcept {
     if (touched_)

@@ -13,7 +13,8 @@ namespace asio = boost::asio;
 
 /// The traits of a queue in production. A simulation brings its own clock and timer.
 ///
-/// `timer_type<Executor>` needs `expires_at`, `async_wait(handler)` and `cancel`, as `basic_waitable_timer` has.
+/// `timer_type<Executor>` needs `expires_at`, `async_wait(handler)` and `cancel`, as `basic_waitable_timer`
+/// has.
 struct queue_traits {
   using clock_type = std::chrono::steady_clock;
   using mutex_type = std::mutex;

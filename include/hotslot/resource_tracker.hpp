@@ -40,7 +40,8 @@ class basic_resource_tracker {
    public:
     reservation() = default;
     reservation(reservation&& other) noexcept
-      : state_(std::move(other.state_)), amount_(std::exchange(other.amount_, {})) {}
+      : state_(std::move(other.state_))
+      , amount_(std::exchange(other.amount_, {})) {}
     reservation& operator=(reservation&& other) noexcept {
       release();
       state_ = std::move(other.state_);
@@ -60,13 +61,15 @@ class basic_resource_tracker {
    private:
     friend basic_resource_tracker;
     reservation(std::shared_ptr<state> s, const resources& amount) noexcept
-      : state_(std::move(s)), amount_(amount) {}
+      : state_(std::move(s))
+      , amount_(amount) {}
 
     std::shared_ptr<state> state_;
     resources amount_;
   };
 
-  explicit basic_resource_tracker(const resources& total) : state_(std::make_shared<state>(total)) {}
+  explicit basic_resource_tracker(const resources& total)
+    : state_(std::make_shared<state>(total)) {}
 
   /// Reserves `r` if it can be had now and nobody waits.
   std::optional<reservation> try_reserve(const resources& r) {
@@ -76,12 +79,11 @@ class basic_resource_tracker {
     return reservation(state_, r);
   }
 
-  /// Reserves `r`, waiting in turn for as long as it takes. Throws `system_error`: `errc::resources_impossible`, at
-  /// once, where the total is less than `r`; `operation_aborted` where cancelled (terminal, partial, total; nothing
-  /// is reserved then). Lifetime: the tracker has to outlive the first step only.
-  asio::awaitable<reservation, Executor> reserve(resources r) {
-    return wait(state_, r);
-  }
+  /// Reserves `r`, waiting in turn for as long as it takes. Throws `system_error`:
+  /// `errc::resources_impossible`, at once, where the total is less than `r`; `operation_aborted` where
+  /// cancelled (terminal, partial, total; nothing is reserved then). Lifetime: the tracker has to outlive the
+  /// first step only.
+  asio::awaitable<reservation, Executor> reserve(resources r) { return wait(state_, r); }
 
   resources total() const noexcept { return state_->ledger.total(); }
   resources taken() const noexcept {
@@ -90,12 +92,15 @@ class basic_resource_tracker {
   }
 
  private:
-  using channel_type = asio::experimental::basic_concurrent_channel<
-      Executor, asio::experimental::channel_traits<>, void(error_code)>;
+  using channel_type =
+      asio::experimental::basic_concurrent_channel<Executor, asio::experimental::channel_traits<>,
+                                                   void(error_code)>;
 
   struct wait_type : boost::intrusive::list_base_hook<> {
     wait_type(const Executor& ex, std::shared_ptr<state> s, const resources& r)
-      : granted(ex, 1), owner(std::move(s)), amount(r) {}
+      : granted(ex, 1)
+      , owner(std::move(s))
+      , amount(r) {}
     ~wait_type() { owner->forget(*this); }
 
     channel_type granted;
@@ -105,7 +110,8 @@ class basic_resource_tracker {
   };
 
   struct state {
-    explicit state(const resources& total) : ledger(total) {}
+    explicit state(const resources& total)
+      : ledger(total) {}
 
     std::mutex mutex;
     resource_ledger ledger;

@@ -7,11 +7,12 @@
 
 namespace hotslot {
 
-/// The right to run one call on a worker. `close()` ends the worker; it is called exactly once, from whichever
-/// thread finds out that the slot is no longer wanted, without any lock of hotslot's held.
+/// The right to run one call on a worker. `close()` ends the worker; it is called exactly once, from
+/// whichever thread finds out that the slot is no longer wanted, without any lock of hotslot's held.
 template <class T>
 concept slot = std::move_constructible<T> && std::destructible<T> && requires(T& s) {
-  { s.close() } noexcept;
+  { s.close() }
+  noexcept;
 };
 
 /// What became of an offered slot.

@@ -54,19 +54,19 @@ class basic_ticket;
 template <slot Slot, class Executor, class Traits>
 class basic_launcher;
 
-/// The slots of one kind of worker: the idle ones, newest first to callers; the callers that wait, oldest first;
-/// counters and latencies.
+/// The slots of one kind of worker: the idle ones, newest first to callers; the callers that wait, oldest
+/// first; counters and latencies.
 ///
-/// An object of this type is a handle: copies share one queue. The last handle that goes closes the queue. Leases and
-/// tokens are no handles, but what they need of the queue lives as long as they do.
+/// An object of this type is a handle: copies share one queue. The last handle that goes closes the queue.
+/// Leases and tokens are no handles, but what they need of the queue lives as long as they do.
 ///
-/// Invariants: a slot is in one place, and closed once; at rest there is never an idle slot and a waiting caller; a
-/// queued slot ends one wait at most; a caller that goes away leaves the slot it was granted to the next one; a
-/// newcomer never overtakes a waiting caller.
+/// Invariants: a slot is in one place, and closed once; at rest there is never an idle slot and a waiting
+/// caller; a queued slot ends one wait at most; a caller that goes away leaves the slot it was granted to the
+/// next one; a newcomer never overtakes a waiting caller.
 ///
-/// Executor: operations complete through their handler's associated executor, else through the queue's, and never
-/// inline. When the execution context of the queue's executor is destroyed, the operations that wait are destroyed.
-/// Thread safety: distinct handles of one queue may be used from any thread at the same time.
+/// Executor: operations complete through their handler's associated executor, else through the queue's, and
+/// never inline. When the execution context of the queue's executor is destroyed, the operations that wait
+/// are destroyed. Thread safety: distinct handles of one queue may be used from any thread at the same time.
 /// Deadlines are absolute, in the time of `clock_type`; they bound the wait for a grant.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_queue {
@@ -84,18 +84,19 @@ class basic_slot_queue {
   using signaller_type = typename impl_type::signaller_type;
 
   /// A new, open, empty queue.
-  explicit basic_slot_queue(const executor_type& ex) : impl_(new impl_type(ex)) {}
+  explicit basic_slot_queue(const executor_type& ex)
+    : impl_(new impl_type(ex)) {}
 
   /// The same for the executor of an execution context.
   template <class ExecutionContext>
-    requires std::is_convertible_v<ExecutionContext&, asio::execution_context&>
+  requires std::is_convertible_v<ExecutionContext&, asio::execution_context&>
   explicit basic_slot_queue(ExecutionContext& context)
     : basic_slot_queue(executor_type(context.get_executor())) {}
 
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
-  /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where the queue
-  /// is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws.
+  /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where
+  /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws.
   token_type queue_slot(Slot slot) {
     auto [entry, id] = impl_->queue(std::move(slot));
     return token_type(impl_.get(), std::move(entry), id);
@@ -106,10 +107,10 @@ class basic_slot_queue {
 
   /// Acquires a slot, at the latest by `deadline`.
   ///
-  /// Completion signature: `void(error_code, lease_type)`. Errors: `errc::deadline_exceeded`, `errc::queue_closed`,
-  /// `errc::queue_full`, `operation_aborted` where cancelled, and the error of a failed launch. Cancellation:
-  /// terminal, partial and total; all leave the queue as if the caller had never been there. Cost: one allocation
-  /// by the handler's allocator, one mutex, one post; no timer of its own.
+  /// Completion signature: `void(error_code, lease_type)`. Errors: `errc::deadline_exceeded`,
+  /// `errc::queue_closed`, `errc::queue_full`, `operation_aborted` where cancelled, and the error of a failed
+  /// launch. Cancellation: terminal, partial and total; all leave the queue as if the caller had never been
+  /// there. Cost: one allocation by the handler's allocator, one mutex, one post; no timer of its own.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_point deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
@@ -120,8 +121,8 @@ class basic_slot_queue {
 
   /// The same without a deadline.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
-    requires(!std::is_convertible_v<CompletionToken, time_point>)
-  auto async_acquire(CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+  requires(!std::is_convertible_v<CompletionToken, time_point>) auto async_acquire(
+      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
     return async_acquire(time_point::max(), std::forward<CompletionToken>(token));
   }
 
@@ -133,7 +134,8 @@ class basic_slot_queue {
     co_return co_await async_acquire(deadline, asio::use_awaitable_t<Executor>());
   }
 
-  /// Counts the caller as waiting from now on, until it has acquired a slot through the ticket or given it up.
+  /// Counts the caller as waiting from now on, until it has acquired a slot through the ticket or given it
+  /// up.
   ticket_type enter();
 
   /// The seed's stream of offered slots.
@@ -150,7 +152,8 @@ class basic_slot_queue {
   void close() noexcept { impl_->close(); }
   bool is_open() const noexcept { return !impl_->closed(); }
 
-  /// Waits until the queue is closed, its last slot has come back and been closed, and no worker is being started.
+  /// Waits until the queue is closed, its last slot has come back and been closed, and no worker is being
+  /// started.
   ///
   /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `operation_aborted`. Executor and
   /// cancellation as `async_acquire`.
@@ -160,10 +163,9 @@ class basic_slot_queue {
     return asio::async_initiate<CompletionToken, void(error_code)>(
         [queue = impl_](auto handler, detail::timestamp d) {
           using handler_type = decltype(handler);
-          using op_type = detail::queue_op<impl_type, detail::wait_op_base,
-                                           detail::drain_result<impl_type>, handler_type>;
-          auto* op =
-              op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
+          using op_type = detail::queue_op<impl_type, detail::wait_op_base, detail::drain_result<impl_type>,
+                                           handler_type>;
+          auto* op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
           op->connect();
           queue->start(*op, true);
         },
@@ -173,14 +175,14 @@ class basic_slot_queue {
   /// At most `n` callers wait; the next is refused with `errc::queue_full`.
   void limit_waiters(std::uint64_t n) noexcept { impl_->limit_waiters(n); }
 
-  /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than `keep` slots
-  /// are left.
+  /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than
+  /// `keep` slots are left.
   void eject_idle(time_point since, std::uint64_t keep = 0) noexcept {
     impl_->eject_idle(impl_type::to_timestamp(since), keep);
   }
 
-  /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and when a slot
-  /// is closed. For one receiver: the launcher. Lives as long as the queue.
+  /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
+  /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue.
   signaller_type& signaller() { return impl_->signaller(); }
 
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.
@@ -213,8 +215,8 @@ using slot_token = basic_slot_token<Slot>;
 
 /// A caller that is counted as waiting since it looked its queue up. Move-only; keeps the queue open.
 ///
-/// Spent by the acquisition of a slot and by `async_acquire`. Destroyed unspent, the caller stops being counted.
-/// Thread safety: distinct objects are safe, a shared one is not.
+/// Spent by the acquisition of a slot and by `async_acquire`. Destroyed unspent, the caller stops being
+/// counted. Thread safety: distinct objects are safe, a shared one is not.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_ticket {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
@@ -226,7 +228,8 @@ class basic_ticket {
 
   basic_ticket() = default;
   basic_ticket(basic_ticket&& other) noexcept
-    : impl_(std::move(other.impl_)), counted_(std::exchange(other.counted_, false)) {}
+    : impl_(std::move(other.impl_))
+    , counted_(std::exchange(other.counted_, false)) {}
   basic_ticket& operator=(basic_ticket&& other) noexcept {
     give_up();
     impl_ = std::move(other.impl_);
@@ -270,7 +273,9 @@ class basic_ticket {
   template <slot, class, class>
   friend class basic_slot_queue_manager;
 
-  explicit basic_ticket(const detail::queue_handle<impl_type>& queue) noexcept : impl_(queue), counted_(true) {
+  explicit basic_ticket(const detail::queue_handle<impl_type>& queue) noexcept
+    : impl_(queue)
+    , counted_(true) {
     impl_->enter_waiting();
   }
 

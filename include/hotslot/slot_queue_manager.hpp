@@ -13,10 +13,11 @@
 
 namespace hotslot {
 
-/// The slot queues of all keys: creates one at the first look-up, hands out handles, deletes those that nobody uses.
+/// The slot queues of all keys: creates one at the first look-up, hands out handles, deletes those that
+/// nobody uses.
 ///
-/// Invariant: a queue that somebody holds a handle or a ticket of is never deleted, so nobody ever waits on a deleted
-/// queue. Thread safety: a shared object is safe.
+/// Invariant: a queue that somebody holds a handle or a ticket of is never deleted, so nobody ever waits on a
+/// deleted queue. Thread safety: a shared object is safe.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_queue_manager {
  public:
@@ -30,7 +31,8 @@ class basic_slot_queue_manager {
     bool is_new; ///< The queue was made by this look-up: its launcher has to be started.
   };
 
-  explicit basic_slot_queue_manager(const Executor& ex) : executor_(ex) {}
+  explicit basic_slot_queue_manager(const Executor& ex)
+    : executor_(ex) {}
 
   /// The key's queue. Where there is none it is made.
   found<queue_type> get(const slot_key& key) {
@@ -46,7 +48,8 @@ class basic_slot_queue_manager {
     return {queue->enter(), is_new};
   }
 
-  /// Deletes the key's queue if nobody has a handle on it, it is idle, and it holds no slot. Returns whether it did.
+  /// Deletes the key's queue if nobody has a handle on it, it is idle, and it holds no slot. Returns whether
+  /// it did.
   bool erase_idle(const slot_key& key) {
     std::lock_guard lock(mutex_);
     auto it = queues_.find(key);
@@ -56,8 +59,8 @@ class basic_slot_queue_manager {
     return true;
   }
 
-  /// Deletes the queues that have been without use since `since` or longer, as seen by the calls of this function:
-  /// a queue's age runs from the first call that finds it unused. Returns how many.
+  /// Deletes the queues that have been without use since `since` or longer, as seen by the calls of this
+  /// function: a queue's age runs from the first call that finds it unused. Returns how many.
   std::size_t age(typename queue_type::time_point now, typename queue_type::clock_type::duration max_age) {
     std::lock_guard lock(mutex_);
     std::size_t erased = 0;

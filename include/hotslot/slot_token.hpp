@@ -30,12 +30,12 @@ struct watch_result {
 
 /// A queued slot, as seen by the worker that it belongs to.
 ///
-/// Each queueing, and each return by a caller, offers the slot anew under an id of its own. A token stands for the
-/// offer it was made for, and for the slot: `eject` and `async_wait` are about the offer, `retire` and
-/// `async_wait_closed` about the slot.
+/// Each queueing, and each return by a caller, offers the slot anew under an id of its own. A token stands
+/// for the offer it was made for, and for the slot: `eject` and `async_wait` are about the offer, `retire`
+/// and `async_wait_closed` about the slot.
 ///
-/// Lifetime: copyable; may outlive the slot and every handle of its queue. Thread safety: distinct objects are safe,
-/// a shared one is not; the queue may be used from other threads meanwhile.
+/// Lifetime: copyable; may outlive the slot and every handle of its queue. Thread safety: distinct objects
+/// are safe, a shared one is not; the queue may be used from other threads meanwhile.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_token {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
@@ -51,7 +51,8 @@ class basic_slot_token {
   /// Of the offer; ids of one queue increase.
   std::uint64_t id() const noexcept { return id_; }
 
-  /// Closes the slot if nobody has acquired it under this offer. Of this and an acquisition exactly one succeeds.
+  /// Closes the slot if nobody has acquired it under this offer. Of this and an acquisition exactly one
+  /// succeeds.
   ///
   /// Returns whether it did. Cost: one mutex.
   bool eject() noexcept {
@@ -59,8 +60,8 @@ class basic_slot_token {
     return impl_->eject(*entry_, id_);
   }
 
-  /// Sees to it that the slot is never offered again: closed now if it is free, and when it comes back otherwise.
-  /// To be called when the worker has gone, is too old, or is wanted no longer.
+  /// Sees to it that the slot is never offered again: closed now if it is free, and when it comes back
+  /// otherwise. To be called when the worker has gone, is too old, or is wanted no longer.
   void retire() noexcept { retire(detail::eject_reason::requested); }
 
   /// `retire`, for a worker that went away by itself.
@@ -69,14 +70,15 @@ class basic_slot_token {
   /// Waits for what becomes of this offer.
   ///
   /// Completion signature: `void(error_code, slot_fate)`; `operation_aborted` where cancelled. Executor: the
-  /// handler's associated one, else the queue's; never inline. Cancellation: terminal, partial and total, without an
-  /// effect on the slot.
+  /// handler's associated one, else the queue's; never inline. Cancellation: terminal, partial and total,
+  /// without an effect on the slot.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_wait(CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return start_watch(false, std::forward<CompletionToken>(token));
   }
 
-  /// Waits until the slot is closed, however often it is acquired and comes back before. Otherwise as `async_wait`.
+  /// Waits until the slot is closed, however often it is acquired and comes back before. Otherwise as
+  /// `async_wait`.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_wait_closed(CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return start_watch(true, std::forward<CompletionToken>(token));
@@ -91,7 +93,9 @@ class basic_slot_token {
   friend class basic_launcher;
 
   basic_slot_token(typename impl_type::pointer impl, entry_pointer entry, std::uint64_t id) noexcept
-    : impl_(std::move(impl)), entry_(std::move(entry)), id_(id) {}
+    : impl_(std::move(impl))
+    , entry_(std::move(entry))
+    , id_(id) {}
 
   void retire(detail::eject_reason why) noexcept {
     assert(entry_);

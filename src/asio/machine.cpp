@@ -44,7 +44,8 @@ fs::path own_group(const fs::path& root, const std::string& controller) {
     if (first == std::string::npos || second == std::string::npos)
       continue;
     const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controller.empty() ? controllers == ",," : controllers.find("," + controller + ",") != std::string::npos)
+    if (controller.empty() ? controllers == ",,"
+                           : controllers.find("," + controller + ",") != std::string::npos)
       return line.substr(std::min(second + 2, line.size()));
   }
   return {};

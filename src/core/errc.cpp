@@ -11,13 +11,20 @@ class category_impl final : public boost::system::error_category {
 
   std::string message(int value) const override {
     switch (static_cast<errc>(value)) {
-    case errc::deadline_exceeded: return "no slot became free before the deadline";
-    case errc::queue_closed: return "the slot queue is closed";
-    case errc::queue_full: return "too many callers wait";
-    case errc::launch_failed: return "the worker could not be started";
-    case errc::start_timeout: return "the worker was not ready in time";
-    case errc::resources_impossible: return "more resources asked for than there are";
-    case errc::invalid_key_field: return "a field of a slot key holds a NUL byte";
+    case errc::deadline_exceeded:
+      return "no slot became free before the deadline";
+    case errc::queue_closed:
+      return "the slot queue is closed";
+    case errc::queue_full:
+      return "too many callers wait";
+    case errc::launch_failed:
+      return "the worker could not be started";
+    case errc::start_timeout:
+      return "the worker was not ready in time";
+    case errc::resources_impossible:
+      return "more resources asked for than there are";
+    case errc::invalid_key_field:
+      return "a field of a slot key holds a NUL byte";
     }
     return "unknown hotslot error";
   }

@@ -4,10 +4,18 @@ namespace hotslot {
 namespace {
 
 constexpr std::uint64_t queue_totals::*counters[] = {
-    &queue_totals::acquired,      &queue_totals::timed_out,         &queue_totals::cancelled,
-    &queue_totals::shed,          &queue_totals::failed,            &queue_totals::launched,
-    &queue_totals::launch_failed, &queue_totals::ejected_idle,      &queue_totals::ejected_gone,
-    &queue_totals::ejected_dirty, &queue_totals::ejected_requested, &queue_totals::ejected_closed,
+    &queue_totals::acquired,
+    &queue_totals::timed_out,
+    &queue_totals::cancelled,
+    &queue_totals::shed,
+    &queue_totals::failed,
+    &queue_totals::launched,
+    &queue_totals::launch_failed,
+    &queue_totals::ejected_idle,
+    &queue_totals::ejected_gone,
+    &queue_totals::ejected_dirty,
+    &queue_totals::ejected_requested,
+    &queue_totals::ejected_closed,
 };
 static_assert(sizeof(queue_totals) == std::size(counters) * sizeof(std::uint64_t), "a counter is missing");
 

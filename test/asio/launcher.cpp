@@ -15,8 +15,8 @@ using hotslot::error_code;
 using hotslot::launcher;
 using hotslot::launcher_options;
 using hotslot::queue_state;
-using hotslot::resources;
 using hotslot::resource_tracker;
+using hotslot::resources;
 using queue = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
 
@@ -25,7 +25,8 @@ namespace {
 // Starts that stay outstanding until the test ends them.
 class stepped_factory {
  public:
-  explicit stepped_factory(asio::io_context& io) : io_(io) {}
+  explicit stepped_factory(asio::io_context& io)
+    : io_(io) {}
 
   asio::awaitable<test_slot> operator()() {
     auto step = std::make_shared<asio::steady_timer>(io_, asio::steady_timer::time_point::max());
@@ -63,7 +64,8 @@ struct fixture {
   stepped_factory factory{io};
 
   launcher<test_slot> start(launcher_options options = {}, std::optional<resource_tracker> tracker = {}) {
-    return launcher<test_slot>(q, [this] { return factory(); }, std::move(options), std::move(tracker));
+    return launcher<test_slot>(
+        q, [this] { return factory(); }, std::move(options), std::move(tracker));
   }
   void poll() {
     io.restart();
@@ -114,7 +116,8 @@ TEST_CASE_METHOD(fixture, "a waiting call starts a worker, and nothing does with
   CHECK(q.snapshot().totals.launched == 1);
 }
 
-TEST_CASE_METHOD(fixture, "weakness 22: as many as are needed start at once, up to the maximum", "[launcher]") {
+TEST_CASE_METHOD(fixture, "weakness 22: as many as are needed start at once, up to the maximum",
+                 "[launcher]") {
   auto l = start({.max_workers = 4});
   for (int i = 0; i < 10; ++i)
     call();
@@ -154,7 +157,8 @@ TEST_CASE_METHOD(fixture, "a start goes on when its caller has gone, and the poo
   CHECK(q.snapshot().idle == 1);
 }
 
-TEST_CASE_METHOD(fixture, "weakness 9: a failed start ends waits with its error and is never a slot", "[launcher]") {
+TEST_CASE_METHOD(fixture, "weakness 9: a failed start ends waits with its error and is never a slot",
+                 "[launcher]") {
   std::vector<hotslot::launch_failure> failures;
   auto l = start({.max_workers = 2,
                   .idle_timeout = 30s,

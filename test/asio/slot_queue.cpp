@@ -234,7 +234,8 @@ TEST_CASE_METHOD(fixture, "close ends waits and grants with an error of its own"
   CHECK(drained == error_code());
 }
 
-TEST_CASE_METHOD(fixture, "close takes a granted slot from a caller that it has not reached", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "close takes a granted slot from a caller that it has not reached",
+                 "[slot_queue]") {
   caller a;
   a.acquire(q);
   auto s = test_slot(1);
@@ -268,7 +269,8 @@ TEST_CASE_METHOD(fixture, "a bound on waiters refuses the next at once", "[slot_
   run();
 }
 
-TEST_CASE_METHOD(fixture, "peer weakness 16: a race that loses a granted slot gives it back", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "peer weakness 16: a race that loses a granted slot gives it back",
+                 "[slot_queue]") {
   using namespace asio::experimental::awaitable_operators;
   auto race = [&]() -> asio::awaitable<void> {
     asio::steady_timer timer(io, 1ms);

@@ -6,7 +6,8 @@
 #include <memory>
 
 struct test_slot {
-  explicit test_slot(int n) : number(n) {}
+  explicit test_slot(int n)
+    : number(n) {}
 
   int number;
   std::shared_ptr<std::atomic<int>> closed = std::make_shared<std::atomic<int>>(0);

@@ -16,7 +16,8 @@ TEST_CASE("delays double from 100 ms to 5 s, jitter only adds", "[backoff]") {
     CHECK(backoff_delay(options, failures, 0) == delay);
     for (std::uint32_t random : {1u, 512u, 1023u, 0xffffffffu}) {
       CHECK(backoff_delay(options, failures, random) >= delay);
-      CHECK(backoff_delay(options, failures, random) <= std::min<std::chrono::nanoseconds>(delay * 5 / 4, 5s));
+      CHECK(backoff_delay(options, failures, random) <=
+            std::min<std::chrono::nanoseconds>(delay * 5 / 4, 5s));
     }
   }
   CHECK(backoff_delay(options, 4'000'000'000u, 7) == 5s);

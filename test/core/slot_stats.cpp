@@ -25,7 +25,8 @@ TEST_CASE("weakness 23: leaving a state that nobody is in is reported and change
   CHECK_FALSE(stats.exit(queue_state::runner));
   CHECK_FALSE(stats.exit_with_latency(queue_state::runner, 1s));
   CHECK(stats.count(queue_state::runner) == 0);
-  stats.record_latency(queue_state::runner, 10ms); // would be the second sample if the failed exit had counted
+  stats.record_latency(queue_state::runner,
+                       10ms); // would be the second sample if the failed exit had counted
   CHECK(stats.latency(queue_state::runner) == 0ns);
 }
 

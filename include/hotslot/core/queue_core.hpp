@@ -23,7 +23,8 @@ using timestamp = std::chrono::nanoseconds; // since the epoch of the queue's cl
 
 struct wait_node;
 
-using list_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+using list_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
 enum class eject_reason : std::uint8_t { none, requested, idle, gone, dirty, closed };
 
@@ -50,7 +51,9 @@ struct wait_node
 
   static constexpr timestamp no_deadline = timestamp::max();
 
-  explicit wait_node(kind_type k, timestamp d = no_deadline) noexcept : deadline(d), kind(k) {}
+  explicit wait_node(kind_type k, timestamp d = no_deadline) noexcept
+    : deadline(d)
+    , kind(k) {}
 
   timestamp since{};
   timestamp deadline;
@@ -71,8 +74,8 @@ using due_list =
 using slot_list = boost::intrusive::list<slot_node, boost::intrusive::base_hook<list_hook>,
                                          boost::intrusive::constant_time_size<false>>;
 
-/// Decides; owns nothing, locks nothing, reads no clock. Its owner serializes the calls, closes the slots that
-/// it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
+/// Decides; owns nothing, locks nothing, reads no clock. Its owner serializes the calls, closes the slots
+/// that it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
 ///
 /// Invariants, at rest (between two calls):
 ///  - a slot is in one place: idle, granted, offered, leased or closed;
@@ -194,7 +197,8 @@ class queue_core {
     return s;
   }
 
-  /// Starts a wait for a slot, whose caller may be counted as waiting already. It may be granted or ended at once.
+  /// Starts a wait for a slot, whose caller may be counted as waiting already. It may be granted or ended at
+  /// once.
   void wait(wait_node& w, timestamp now, bool counted, actions& out) noexcept {
     if (!counted)
       enter_waiting();
@@ -236,7 +240,8 @@ class queue_core {
     case wait_node::phase_type::granted:
       ++totals_.cancelled;
       return revoke(w, why, out);
-    case wait_node::phase_type::ended: return;
+    case wait_node::phase_type::ended:
+      return;
     }
   }
 
@@ -353,7 +358,9 @@ class queue_core {
     return deadlines_.empty() ? wait_node::no_deadline : deadlines_.begin()->deadline;
   }
   /// When the oldest idle slot became idle; the epoch's end where there is none.
-  timestamp oldest_idle() const noexcept { return idle_.empty() ? timestamp::max() : idle_.front().idle_since; }
+  timestamp oldest_idle() const noexcept {
+    return idle_.empty() ? timestamp::max() : idle_.front().idle_since;
+  }
 
   queue_snapshot snapshot() const noexcept {
     queue_snapshot s;
@@ -513,7 +520,8 @@ class queue_core {
     settle(s, out);
   }
 
-  // A granted or offered slot goes away. Where it had not been delivered, its waiter is the first to wait again.
+  // A granted or offered slot goes away. Where it had not been delivered, its waiter is the first to wait
+  // again.
   void take_from_waiter(slot_node& s) noexcept {
     leave_busy();
     wait_node* w = std::exchange(s.waiter, nullptr);
@@ -539,12 +547,22 @@ class queue_core {
 
   void count_ejection(eject_reason why) noexcept {
     switch (why) {
-    case eject_reason::idle: ++totals_.ejected_idle; return;
-    case eject_reason::gone: ++totals_.ejected_gone; return;
-    case eject_reason::dirty: ++totals_.ejected_dirty; return;
-    case eject_reason::closed: ++totals_.ejected_closed; return;
+    case eject_reason::idle:
+      ++totals_.ejected_idle;
+      return;
+    case eject_reason::gone:
+      ++totals_.ejected_gone;
+      return;
+    case eject_reason::dirty:
+      ++totals_.ejected_dirty;
+      return;
+    case eject_reason::closed:
+      ++totals_.ejected_closed;
+      return;
     case eject_reason::requested:
-    case eject_reason::none: ++totals_.ejected_requested; return;
+    case eject_reason::none:
+      ++totals_.ejected_requested;
+      return;
     }
   }
 
@@ -557,9 +575,9 @@ class queue_core {
       end_waiting(drainers_.front(), {}, out);
   }
 
-  slot_list idle_;      // oldest first
-  wait_list waiters_;   // oldest first
-  wait_list granted_;   // granted and not yet delivered
+  slot_list idle_;    // oldest first
+  wait_list waiters_; // oldest first
+  wait_list granted_; // granted and not yet delivered
   wait_list drainers_;
   deadline_set deadlines_;
   slot_stats stats_;

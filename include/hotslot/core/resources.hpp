@@ -21,7 +21,8 @@ struct resources {
 /// A total, and how much of it is taken.
 class resource_ledger {
  public:
-  explicit resource_ledger(resources total) noexcept : total_(total) {}
+  explicit resource_ledger(resources total) noexcept
+    : total_(total) {}
 
   /// Whether `r` could be had if nothing else were taken.
   bool possible(const resources& r) const noexcept { return r.fits_in(total_); }

@@ -39,8 +39,8 @@ template <slot Slot, class Executor, class Traits>
 struct offer_result;
 
 /// Lifetime: `handles_` counts the users' handles, and the last one that goes closes the queue; `references_`
-/// counts whatever points here: all handles together, each operation, each token, each slot that is not closed.
-/// A lease points here without counting, since its slot does.
+/// counts whatever points here: all handles together, each operation, each token, each slot that is not
+/// closed. A lease points here without counting, since its slot does.
 template <slot Slot, class Executor, class Traits>
 class queue_impl final : public registered_queue {
  public:
@@ -54,7 +54,8 @@ class queue_impl final : public registered_queue {
                                                    void(error_code)>;
 
   explicit queue_impl(const Executor& ex)
-    : registered_queue(asio::query(ex, asio::execution::context)), executor_(ex) {}
+    : registered_queue(asio::query(ex, asio::execution::context))
+    , executor_(ex) {}
 
   static timestamp now() noexcept { return to_timestamp(clock_type::now()); }
   static timestamp to_timestamp(typename clock_type::time_point t) noexcept {
@@ -97,9 +98,7 @@ class queue_impl final : public registered_queue {
 
   void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
     const timestamp t = now();
-    act([&](auto& todo) {
-      core_.release(e, t, t - leased_at, condition == worker_condition::dirty, todo);
-    });
+    act([&](auto& todo) { core_.release(e, t, t - leased_at, condition == worker_condition::dirty, todo); });
   }
 
   void put_back(entry_type& e) noexcept {
@@ -366,14 +365,15 @@ class queue_impl final : public registered_queue {
     bool signal = false;
   };
 
-  // A timer that nobody needs any longer is not cancelled but runs out within this time: arming and cancelling
-  // it for every wait would cost more than the wait.
+  // A timer that nobody needs any longer is not cancelled but runs out within this time: arming and
+  // cancelling it for every wait would cost more than the wait.
   static constexpr timestamp timer_linger = std::chrono::milliseconds(100);
 
   ~queue_impl() { assert(core_.empty()); }
 
   /// Runs `step` under the lock, then does what it decided. Touches nothing of the queue after the lock is
-  /// released, but where a slot was closed, whose reference is dropped last, or the step asked for the signal.
+  /// released, but where a slot was closed, whose reference is dropped last, or the step asked for the
+  /// signal.
   template <class Step>
   void act(Step&& step) noexcept {
     work todo;
@@ -475,8 +475,8 @@ class queue_impl final : public registered_queue {
       timer_ = std::make_unique<timer_type>(executor_);
     armed_for_ = at;
     const std::uint32_t round = ++timer_round_;
-    timer_->expires_at(typename clock_type::time_point(
-        std::chrono::duration_cast<typename clock_type::duration>(at)));
+    timer_->expires_at(
+        typename clock_type::time_point(std::chrono::duration_cast<typename clock_type::duration>(at)));
     timer_->async_wait([self = pointer(this), round](error_code) { self->on_timer(round); });
   }
 
@@ -542,12 +542,15 @@ template <class Impl>
 class queue_handle {
  public:
   queue_handle() = default;
-  explicit queue_handle(Impl* impl) noexcept : impl_(impl) {
+  explicit queue_handle(Impl* impl) noexcept
+    : impl_(impl) {
     if (impl_)
       impl_->add_handle();
   }
-  queue_handle(const queue_handle& other) noexcept : queue_handle(other.impl_) {}
-  queue_handle(queue_handle&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
+  queue_handle(const queue_handle& other) noexcept
+    : queue_handle(other.impl_) {}
+  queue_handle(queue_handle&& other) noexcept
+    : impl_(std::exchange(other.impl_, nullptr)) {}
   queue_handle& operator=(queue_handle other) noexcept {
     std::swap(impl_, other.impl_);
     return *this;

@@ -13,11 +13,10 @@ namespace asio = boost::asio;
 
 class queue_service;
 
-/// A queue as the service knows it. Registered from its construction to its destruction or the shutdown of its
-/// context, whichever comes first.
+/// A queue as the service knows it. Registered from its construction to its destruction or the shutdown of
+/// its context, whichever comes first.
 class registered_queue
-  : public boost::intrusive::list_base_hook<
-        boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+  : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> {
  public:
   explicit registered_queue(asio::execution_context& context);
   registered_queue(const registered_queue&) = delete;
@@ -40,7 +39,8 @@ class queue_service : public asio::execution_context::service {
   using key_type = queue_service;
   static asio::execution_context::id id;
 
-  explicit queue_service(asio::execution_context& context) : service(context) {}
+  explicit queue_service(asio::execution_context& context)
+    : service(context) {}
 
   void add(registered_queue& q);
   void remove(registered_queue& q) noexcept;

@@ -19,7 +19,8 @@ namespace hotslot::detail {
 struct watch_node
   : list_hook,
     boost::intrusive::slist_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>> {
-  explicit watch_node(bool until_end) noexcept : until_closed(until_end) {}
+  explicit watch_node(bool until_end) noexcept
+    : until_closed(until_end) {}
 
   virtual void post() = 0;
   virtual void destroy() noexcept = 0;
@@ -44,7 +45,8 @@ using watch_list =
 /// Owned by its queue until closed, and by the tokens that refer to it. The slot itself is gone once closed.
 template <slot Slot>
 struct slot_entry final : slot_node {
-  explicit slot_entry(Slot&& s) : slot(std::move(s)) {}
+  explicit slot_entry(Slot&& s)
+    : slot(std::move(s)) {}
   slot_entry(const slot_entry&) = delete;
   slot_entry& operator=(const slot_entry&) = delete;
   ~slot_entry() {}

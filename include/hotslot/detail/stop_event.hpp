@@ -13,11 +13,13 @@ namespace hotslot::detail {
 
 namespace asio = boost::asio;
 
-/// A channel that nothing is ever sent through: closing it is the event. Thread safety: a shared object is safe.
+/// A channel that nothing is ever sent through: closing it is the event. Thread safety: a shared object is
+/// safe.
 template <class Executor>
 class stop_event {
  public:
-  explicit stop_event(const Executor& ex) : channel_(ex) {}
+  explicit stop_event(const Executor& ex)
+    : channel_(ex) {}
 
   void set() noexcept {
     if (!set_.exchange(true))
@@ -32,7 +34,8 @@ class stop_event {
   asio::experimental::basic_concurrent_channel<Executor, asio::experimental::channel_traits<>,
                                                void(boost::system::error_code)>
       channel_;
-  std::atomic<bool> set_{false}; // the channel's own is_open() may not be asked while another thread closes it
+  std::atomic<bool> set_{
+      false}; // the channel's own is_open() may not be asked while another thread closes it
 };
 
 } // namespace hotslot::detail

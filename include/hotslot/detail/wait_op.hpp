@@ -1,4 +1,5 @@
-// The asynchronous operations of a queue: a handler, its executor's work, and a link to its cancellation slot.
+// The asynchronous operations of a queue: a handler, its executor's work, and a link to its cancellation
+// slot.
 #ifndef HOTSLOT_DETAIL_WAIT_OP_HPP
 #define HOTSLOT_DETAIL_WAIT_OP_HPP
 
@@ -32,7 +33,8 @@ struct cancel_link_base {
 template <class Impl, class OpBase>
 class cancel_link : public cancel_link_base<OpBase> {
  public:
-  cancel_link(typename Impl::pointer impl, OpBase& op) noexcept : impl_(std::move(impl)) {
+  cancel_link(typename Impl::pointer impl, OpBase& op) noexcept
+    : impl_(std::move(impl)) {
     this->op = &op;
     op.link = this;
   }
@@ -55,7 +57,8 @@ class sent_op {
  public:
   using allocator_type = typename Op::allocator_type;
 
-  explicit sent_op(Op* op) noexcept : op_(op) {}
+  explicit sent_op(Op* op) noexcept
+    : op_(op) {}
 
   allocator_type get_allocator() const noexcept { return op_->get_allocator(); }
   void operator()() { op_.release()->complete(); }
@@ -69,8 +72,8 @@ class sent_op {
 
 /// An operation of type `Base` that completes `Handler` with what `Result` makes of it.
 ///
-/// `Result` has `static bool ready(impl, op)`, which asks the queue whether the operation is to be completed now,
-/// `static auto make(impl, op)`, the arguments of the handler as a tuple, and `abandon(impl, op)`.
+/// `Result` has `static bool ready(impl, op)`, which asks the queue whether the operation is to be completed
+/// now, `static auto make(impl, op)`, the arguments of the handler as a tuple, and `abandon(impl, op)`.
 template <class Impl, class Base, class Result, class Handler>
 class queue_op final : public Base {
  public:
