@@ -1,0 +1,75 @@
+// The function contract as pure functions: what goes to a function, and what its reply means. No socket here.
+#ifndef HOTSLOT_PROCESS_CONTRACT_HPP
+#define HOTSLOT_PROCESS_CONTRACT_HPP
+
+#include <hotslot/process/errc.hpp>
+#include <hotslot/process/function_spec.hpp>
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hotslot::process {
+
+using caller_request = boost::beast::http::request<boost::beast::http::string_body>;
+using caller_response = boost::beast::http::response<boost::beast::http::string_body>;
+using call_request = boost::beast::http::request<boost::beast::http::string_body>;
+using call_reply = boost::beast::http::response<boost::beast::http::string_body>;
+
+/// The name under which a function's socket appears in its directory.
+inline constexpr std::string_view socket_name = "lsnr.sock";
+
+/// The whole environment of a function's process, as NAME=value, for a socket in `socket_dir`. Nothing of the
+/// server's own. What the contract sets cannot be replaced by `spec.config`; PATH, HOME and LANG can.
+///
+/// Throws `system_error` with `errc::invalid_spec` where a name is empty or holds '=', or a name or value
+/// holds a NUL byte.
+std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir);
+
+/// As in `Fn-Deadline`: RFC 3339, UTC, milliseconds.
+std::string format_rfc3339(std::chrono::system_clock::time_point t);
+
+struct call_context {
+  std::string_view call_id;
+  std::chrono::system_clock::time_point deadline; ///< For Fn-Deadline; enforced by whoever calls.
+  bool http_trigger = false;                      ///< Called through its HTTP trigger, not by /invoke.
+};
+
+/// The caller's request as the function gets it: `POST /call` with the caller's body and headers, less the
+/// hop-by-hop ones and those by which a caller could pass for the server, plus the call's own, and a
+/// trigger's. Works in place, without a copy of the body.
+call_request make_call_request(caller_request caller, const call_context& call);
+
+enum class worker_verdict : std::uint8_t {
+  keep,    ///< The worker may serve the next call.
+  discard, ///< The worker is to be killed.
+};
+
+struct caller_reply {
+  caller_response response;
+  worker_verdict worker;
+};
+
+/// What the caller gets for a function's reply, by the contract's table, and what becomes of the worker.
+///
+/// The response has its Content-Length and its Fn-Call-Id; keep-alive is for whoever sends it to decide, and
+/// so is leaving the body out for HEAD. A 200 whose trigger headers are not valid HTTP is an invalid
+/// response.
+caller_reply make_caller_reply(call_reply reply, const call_context& call);
+
+/// A response with the body {"message": …}.
+caller_response make_error_response(boost::beast::http::status status, std::string_view message,
+                                    std::string_view call_id);
+
+/// The status for a start or call that failed with a code of `errc`: 504 for `start_timeout`, else 502.
+boost::beast::http::status failure_status(const error_code& ec) noexcept;
+
+} // namespace hotslot::process
+
+#endif

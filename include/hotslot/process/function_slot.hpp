@@ -1,0 +1,81 @@
+// The slot of a function process: the right to run one call on it.
+#ifndef HOTSLOT_PROCESS_FUNCTION_SLOT_HPP
+#define HOTSLOT_PROCESS_FUNCTION_SLOT_HPP
+
+#include <hotslot/process/contract.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace hotslot::process {
+
+namespace detail {
+class worker;
+}
+
+/// Owns a running function process: closing the slot, or destroying it, ends the process.
+///
+/// Satisfies what the launcher asks of a slot. Thread safety: distinct slots are safe; one slot is used by
+/// one thread at a time, as the slot queue guarantees. Lifetime: the io_context of its launcher outlives it.
+class function_slot {
+ public:
+  function_slot() noexcept = default;
+  explicit function_slot(std::shared_ptr<detail::worker> w) noexcept;
+  function_slot(function_slot&& other) noexcept = default;
+  function_slot& operator=(function_slot&& other) noexcept {
+    if (this != &other) {
+      close();
+      worker_ = std::move(other.worker_);
+    }
+    return *this;
+  }
+  ~function_slot() { close(); }
+
+  /// False once it was moved from or closed. Everything below but `close()` needs a valid slot.
+  explicit operator bool() const noexcept { return worker_ != nullptr; }
+
+  /// Ends the process in the background: SIGTERM to its group, after the grace SIGKILL, reaped, its directory
+  /// removed. Returns at once; `wait_gone()` of before tells when it is done. No call may be running.
+  void close() noexcept;
+
+  /// Completes when the process has ended, for whatever reason, has been reaped, the rest of its process
+  /// group is killed and its directory removed.
+  ///
+  /// Lifetimes: independent of the slot once called; any number may wait, from any executor.
+  /// Cancellation: terminal, partial and total end the wait with `operation_aborted`; the process is
+  /// untouched.
+  boost::asio::awaitable<void> wait_gone() const;
+
+  /// Sends `request` and returns the function's whole reply, of whatever status.
+  ///
+  /// Preconditions: one call at a time; the slot stays where it is until the call completes. Build the
+  /// request by `make_call_request`. A connection found closed before a byte was written is reopened, once.
+  /// Cancellation: terminal, at any time; ends with `operation_aborted`. This is how deadlines and callers
+  /// that went away are to arrive: a call has no timer of its own. Errors (thrown as `system_error`):
+  /// `connection_lost`, `invalid_reply`, `reply_too_large`. After any of them, and after a cancellation,
+  /// `reusable()` is false.
+  boost::asio::awaitable<call_reply> call(call_request request);
+
+  /// Whether the next call may be sent to this process. To be asked after each call: false where the call
+  /// failed or was cancelled, where the function sent more than its reply, or where the process has ended.
+  bool reusable() const noexcept;
+
+  pid_t pid() const noexcept;
+  std::uint64_t worker_id() const noexcept;
+
+  /// How the process ended, for a log: empty while it runs.
+  std::string how_it_ended() const;
+
+ private:
+  std::shared_ptr<detail::worker> worker_;
+};
+
+} // namespace hotslot::process
+
+#endif

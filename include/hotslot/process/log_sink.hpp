@@ -1,0 +1,39 @@
+// Where the output of function processes goes.
+#ifndef HOTSLOT_PROCESS_LOG_SINK_HPP
+#define HOTSLOT_PROCESS_LOG_SINK_HPP
+
+#include <hotslot/process/function_spec.hpp>
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace hotslot::process {
+
+enum class log_source : std::uint8_t {
+  out,       ///< A line that the function wrote to its standard output.
+  err,       ///< A line that the function wrote to its standard error.
+  lifecycle, ///< What became of the process: that it is ready, how it ended.
+};
+
+struct worker_info {
+  const function_spec& function;
+  std::uint64_t worker_id; ///< Unique in this server, in the order of the starts.
+  pid_t pid;
+};
+
+/// Longer lines are cut here; the rest of the line is dropped.
+inline constexpr std::size_t max_log_line = 8 * 1024;
+
+/// Called once for each line, without its line end. The bytes are the function's own: not necessarily UTF-8.
+///
+/// The calls for one worker come one after another and in order; those for several workers come at once from
+/// several threads. It must not block, and it should not throw: an exception is swallowed.
+using log_sink = std::function<void(log_source, std::string_view line, const worker_info&)>;
+
+} // namespace hotslot::process
+
+#endif

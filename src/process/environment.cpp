@@ -1,0 +1,61 @@
+#include <hotslot/process/contract.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <map>
+
+namespace hotslot::process {
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+void check_name(const std::string& name) {
+  if (name.empty() || name.find_first_of(std::string_view("=\0", 2)) != std::string::npos)
+    throw boost::system::system_error(errc::invalid_spec, "configuration name '" + name + "'");
+}
+
+void check_value(const std::string& name, const std::string& value) {
+  if (value.find('\0') != std::string::npos)
+    throw boost::system::system_error(errc::invalid_spec, "NUL byte in the value of " + name);
+}
+
+variables contract_variables(const function_spec& spec, const std::filesystem::path& socket_dir) {
+  return {
+      {"FN_APP_ID", spec.app_id},
+      {"FN_APP_NAME", spec.app_name},
+      {"FN_FN_ID", spec.fn_id},
+      {"FN_FN_NAME", spec.fn_name},
+      {"FN_FORMAT", "http-stream"},
+      {"FN_LISTENER", "unix:" + (socket_dir / socket_name).string()},
+      {"FN_MEMORY", std::to_string(spec.memory_mb)},
+      {"FN_TYPE", "sync"},
+  };
+}
+
+variables default_variables(const function_spec& spec) {
+  return {
+      {"HOME", spec.dir.empty() ? "/" : std::filesystem::absolute(spec.dir).string()},
+      {"LANG", "C.UTF-8"},
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+  };
+}
+
+} // namespace
+
+std::vector<std::string> make_environment(const function_spec& spec,
+                                          const std::filesystem::path& socket_dir) {
+  variables all = contract_variables(spec, socket_dir);
+  all.insert(spec.config.begin(), spec.config.end());
+  all.merge(default_variables(spec));
+
+  std::vector<std::string> environment;
+  environment.reserve(all.size());
+  for (const auto& [name, value] : all) {
+    check_name(name);
+    check_value(name, value);
+    environment.push_back(name + '=' + value);
+  }
+  return environment;
+}
+
+} // namespace hotslot::process

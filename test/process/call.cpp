@@ -1,0 +1,262 @@
+// Calls of functions, good and bad.
+#include "fixture.hpp"
+
+#include <sys/wait.h>
+
+#include <csignal>
+#include <thread>
+
+using namespace process_test;
+using std::chrono::milliseconds;
+
+namespace {
+
+void failing_call(const std::string& mode, errc expected) {
+  INFO(mode);
+  fixture f;
+  auto spec = function(mode);
+  spec.max_reply_body = 50'000;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(spec)();
+    const auto code = co_await code_of(slot.call(request()));
+    CHECK(code == expected);
+    CHECK_FALSE(slot.reusable());
+  });
+}
+
+} // namespace
+
+TEST_CASE("a function that breaks the protocol fails its call and is not reusable") {
+  failing_call("garbage", errc::invalid_reply);
+  failing_call("close-at-once", errc::connection_lost);
+  failing_call("close-in-head", errc::connection_lost);
+  failing_call("close-in-body", errc::connection_lost);
+  failing_call("exit-in-call", errc::connection_lost);
+  failing_call("huge-body", errc::reply_too_large);
+  failing_call("huge-chunks", errc::reply_too_large);
+  failing_call("huge-header", errc::reply_too_large);
+}
+
+TEST_CASE("replies in every form of HTTP/1.1, with the connection kept or closed") {
+  const std::pair<const char*, const char*> forms[] = {
+      {"chunks", "onetwo"}, {"until-close", "to the end"}, {"interim", "late"}, {"close-politely", "ok"}};
+  for (const auto& [mode, body] : forms) {
+    INFO(mode);
+    fixture f;
+    f.run([&]() -> awaitable<void> {
+      auto slot = co_await f.launcher(function(mode))();
+      for (int call = 0; call < 3; ++call) {
+        const auto reply = co_await slot.call(request());
+        CHECK(reply.body() == body);
+        CHECK(slot.reusable());
+      }
+    });
+  }
+}
+
+TEST_CASE("any status is passed on") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("status-500"))();
+    const auto reply = co_await slot.call(request());
+    CHECK(reply.result_int() == 500);
+    CHECK(slot.reusable());
+  });
+}
+
+TEST_CASE("more than a reply is delivered to nobody") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("too-much"))();
+    const auto reply = co_await slot.call(request());
+    CHECK(reply.body() == "one");
+    CHECK_FALSE(slot.reusable());
+  });
+}
+
+TEST_CASE("a connection that was closed while idle is reopened") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("close-idle"))();
+    for (int call = 0; call < 5; ++call) {
+      const auto reply = co_await slot.call(request());
+      CHECK(reply["Fn-Http-H-X-Pid"] == std::to_string(slot.pid()));
+    }
+    CHECK(slot.reusable());
+  });
+}
+
+TEST_CASE("large bodies pass in both directions") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("echo"))();
+    const std::string body(3'000'000, 'b');
+    const auto reply = co_await slot.call(request(body));
+    CHECK(reply.body().ends_with(body));
+  });
+}
+
+TEST_CASE("a cancelled call ends at once and leaves its worker dirty") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("never-answer"))();
+    const auto code =
+        co_await code_of_cancelled(slot.call(request()), asio::cancellation_type::terminal, milliseconds(10));
+    CHECK(code == asio::error::operation_aborted);
+    CHECK_FALSE(slot.reusable());
+  });
+}
+
+TEST_CASE("a call cancelled while its request is being written") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("never-read"))();
+    const auto first = co_await (slot.call(request(std::string(3'000'000, 'b'))) || pause(milliseconds(10)));
+    CHECK(first.index() == 1);
+    CHECK_FALSE(slot.reusable());
+  });
+}
+
+TEST_CASE("kill -9 of an idle worker is noticed at once") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("echo"))();
+    auto gone = slot.wait_gone();
+    ::kill(slot.pid(), SIGKILL);
+    co_await std::move(gone);
+    CHECK_FALSE(slot.reusable());
+    CHECK(slot.how_it_ended() == "killed by signal 9");
+    CHECK_FALSE(has_children());
+    CHECK(fs::is_empty(f.root()));
+    const auto code = co_await code_of(slot.call(request()));
+    CHECK(code == errc::connection_lost);
+  });
+}
+
+TEST_CASE("kill -9 in the middle of a call ends the call at once") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("never-answer"))();
+    const auto kill = [&]() -> awaitable<void> {
+      co_await pause(milliseconds(10));
+      ::kill(slot.pid(), SIGKILL);
+    };
+    const auto code = co_await (code_of(slot.call(request())) && kill());
+    CHECK(code == errc::connection_lost);
+  });
+}
+
+TEST_CASE("a call ends with its worker even where a descendant holds the connection") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("stranger"))();
+    auto gone = slot.wait_gone();
+    const auto kill = [&]() -> awaitable<void> {
+      while (f.line_after("out: stranger ").empty())
+        co_await pause(milliseconds(1));
+      ::kill(slot.pid(), SIGKILL);
+    };
+    const auto code = co_await (code_of(slot.call(request())) && kill());
+    CHECK(code == errc::connection_lost);
+    co_await std::move(gone);
+  });
+  ::kill(std::stoi(f.line_after("out: stranger ")), SIGKILL);
+}
+
+TEST_CASE("a worker that ignores SIGTERM is killed after its grace") {
+  fixture f;
+  auto spec = function("ignore-term");
+  spec.stop_grace = milliseconds(30);
+  f.run([&]() -> awaitable<void> { co_await f.launcher(spec)(); });
+  CHECK(f.lines().back() == "life: killed by signal 9");
+}
+
+TEST_CASE("the whole process group ends with its leader") {
+  for (const bool kill_leader : {false, true}) {
+    fixture f;
+    pid_t child = 0;
+    f.run([&]() -> awaitable<void> {
+      auto slot = co_await f.launcher(function("children"))();
+      child = std::stoi((co_await slot.call(request())).body());
+      CHECK(::kill(child, 0) == 0);
+      if (kill_leader)
+        ::kill(slot.pid(), SIGKILL);
+    });
+    // Whose child it is now depends on where the tests run: it may stay as a zombie, but not as a process.
+    const fs::path program = "/proc/" + std::to_string(child) + "/exe";
+    std::error_code ended;
+    while (!ended)
+      std::ignore = fs::read_symlink(program, ended);
+  }
+}
+
+TEST_CASE("output goes to the sink line by line, also the last of it") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("lines"))();
+    co_await slot.call(request());
+  });
+  std::vector<std::string> out;
+  for (const auto& line : f.lines())
+    if (line.starts_with("out: "))
+      out.push_back(line.substr(5));
+  CHECK(out == std::vector<std::string>{"first", "second", "", std::string(process::max_log_line, 'x'),
+                                        "after", "", "no end"});
+  CHECK(f.line_after("err: ") == "complaint");
+}
+
+TEST_CASE("wait_gone can be cancelled, and awaited by several") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("echo"))();
+    const auto first = co_await (slot.wait_gone() || pause(milliseconds(5)));
+    CHECK(first.index() == 1);
+    const auto reply = co_await slot.call(request());
+    CHECK(reply.result_int() == 200);
+    auto one = slot.wait_gone(), two = slot.wait_gone();
+    slot.close();
+    co_await (std::move(one) && std::move(two));
+  });
+}
+
+TEST_CASE("slots are closed from any thread") {
+  fixture f;
+  f.run(
+      [&]() -> awaitable<void> {
+        std::vector<function_slot> slots;
+        for (int i = 0; i < 4; ++i)
+          slots.push_back(co_await f.launcher(function("echo"))());
+        std::vector<std::jthread> threads;
+        for (auto& slot : slots)
+          threads.emplace_back([&slot] { slot.close(); });
+      },
+      2);
+}
+
+TEST_CASE("a worker outlives the thread that asked for it") {
+  fixture f;
+  f.new_context();
+  auto started = asio::co_spawn(f.context(), f.launcher(function("echo"))(), asio::use_future);
+  std::jthread([&] {
+    while (started.wait_for(milliseconds(0)) != std::future_status::ready)
+      f.context().run_one();
+  }).join();
+  auto slot = started.get();
+  auto replied = asio::co_spawn(f.context(), slot.call(request()), asio::use_future);
+  while (replied.wait_for(milliseconds(0)) != std::future_status::ready)
+    f.context().run_one();
+  CHECK(replied.get().result_int() == 200);
+  slot.close();
+  f.context().run();
+  f.check_nothing_left();
+}
+
+TEST_CASE("a context that is destroyed takes its workers along") {
+  fixture f;
+  f.new_context();
+  auto started = asio::co_spawn(f.context(), f.launcher(function("echo"))(), asio::use_future);
+  while (started.wait_for(milliseconds(0)) != std::future_status::ready)
+    f.context().run_one();
+  started.get().close();
+  f.check_nothing_left();
+}

@@ -1,0 +1,267 @@
+// A function that behaves, or misbehaves, as its first argument says.
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string>
+
+extern char** environ;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path socket_path() { return std::getenv("FN_LISTENER") + std::strlen("unix:"); }
+
+int bind_socket(const fs::path& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    std::exit(3);
+  return fd;
+}
+
+int listen_behind_symlink() {
+  const fs::path side = socket_path().parent_path() / "phonylsnr.sock";
+  const int fd = bind_socket(side);
+  ::listen(fd, 8);
+  fs::create_symlink(side.filename(), socket_path());
+  return fd;
+}
+
+// The head and as much of the body as its Content-Length says; empty at the connection's end.
+std::string read_request(int fd) {
+  std::string text;
+  std::size_t wanted = std::string::npos;
+  char bytes[4096];
+  while (text.size() < wanted) {
+    const auto n = ::read(fd, bytes, sizeof bytes);
+    if (n <= 0)
+      return {};
+    text.append(bytes, static_cast<std::size_t>(n));
+    const auto end = text.find("\r\n\r\n");
+    if (wanted != std::string::npos || end == std::string::npos)
+      continue;
+    const auto length = text.find("Content-Length: ");
+    wanted = end + 4 + (length < end ? std::strtoul(text.c_str() + length + 16, nullptr, 10) : 0);
+  }
+  return text;
+}
+
+void send(int fd, const std::string& text) {
+  for (std::size_t sent = 0; sent < text.size();) {
+    const auto n = ::write(fd, text.data() + sent, text.size() - sent);
+    if (n <= 0)
+      return;
+    sent += static_cast<std::size_t>(n);
+  }
+}
+
+std::string reply(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nFn-Http-H-X-Pid: " + std::to_string(::getpid()) +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+// Whether the connection may serve another request.
+using answer = std::function<bool(int fd, const std::string& request)>;
+
+[[noreturn]] void serve(int listener, const answer& handle) {
+  for (;;) {
+    const int fd = ::accept(listener, nullptr, nullptr);
+    for (;;) {
+      const std::string request = read_request(fd);
+      if (request.empty() || !handle(fd, request))
+        break;
+    }
+    ::close(fd);
+  }
+}
+
+[[noreturn]] void serve(const answer& handle) { serve(listen_behind_symlink(), handle); }
+
+bool send_back(int fd, const std::string& request) {
+  send(fd, reply(request));
+  return true;
+}
+
+answer always(std::string text, bool again = false) {
+  return [text = std::move(text), again](int fd, const std::string&) { return send(fd, text), again; };
+}
+
+[[noreturn]] void wait_for_ever() {
+  for (;;)
+    ::pause();
+}
+
+void listen_outside() {
+  char outside[] = "/tmp/outside-XXXXXX";
+  const fs::path side = fs::path(::mkdtemp(outside)) / "s";
+  ::listen(bind_socket(side), 8);
+  fs::create_symlink(side, socket_path());
+  std::cout << "outside " << side.parent_path().string() << std::endl;
+  wait_for_ever();
+}
+
+void listen_in_place() {
+  const int fd = bind_socket(socket_path());
+  if (std::getenv("LISTEN_LATE"))
+    ::usleep(20'000);
+  ::listen(fd, 8);
+  serve(fd, send_back);
+}
+
+std::string all_variables() {
+  std::string all;
+  for (char** variable = environ; *variable; ++variable)
+    all.append(*variable).push_back('\n');
+  return all;
+}
+
+std::string open_descriptors() {
+  std::string all;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd"))
+    all += entry.path().filename().string() + '=' + fs::read_symlink(entry.path()).string() + '\n';
+  return all;
+}
+
+std::string signals() {
+  std::string all, line;
+  std::ifstream status("/proc/self/status");
+  while (std::getline(status, line))
+    if (line.starts_with("SigBlk") || line.starts_with("SigIgn"))
+      all += line + '\n';
+  return all;
+}
+
+void answer_about_itself() {
+  const std::string env = all_variables(), descriptors = open_descriptors(), sigs = signals();
+  serve([=](int fd, const std::string&) {
+    send(fd, reply(env + "cwd=" + fs::current_path().string() + '\n' + descriptors + sigs));
+    return true;
+  });
+}
+
+void fork_children() {
+  serve([](int fd, const std::string& request) {
+    const pid_t child = ::fork();
+    if (child == 0)
+      wait_for_ever();
+    send(fd, reply(std::to_string(child)));
+    return !request.empty();
+  });
+}
+
+void let_a_stranger_hold_the_connection() {
+  serve([](int, const std::string&) {
+    if (::fork() == 0) {
+      ::setsid();
+      std::cout << "stranger " << ::getpid() << std::endl;
+      wait_for_ever();
+    }
+    wait_for_ever();
+    return false;
+  });
+}
+
+void ignore_term() {
+  std::signal(SIGTERM, SIG_IGN);
+  serve(send_back);
+}
+
+void write_lines() {
+  std::cout << "first\nsecond\r\n\n" << std::string(20'000, 'x') << "\nafter" << std::endl;
+  std::cerr << "complaint" << std::endl;
+  std::cout << "\nno end" << std::flush;
+  serve(send_back);
+}
+
+const std::map<std::string, std::function<void()>> modes = {
+    {"echo", [] { serve(send_back); }},
+    {"exit", [] { std::exit(7); }},
+    {"exit-with-words",
+     [] {
+       std::cerr << "cannot go on" << std::endl;
+       ::_exit(1);
+     }},
+    {"abort", [] { ::raise(SIGKILL); }},
+    {"never-listen", wait_for_ever},
+    {"outside", listen_outside},
+    {"dangling",
+     [] {
+       fs::create_symlink("nothing", socket_path());
+       wait_for_ever();
+     }},
+    {"regular-file",
+     [] {
+       std::ofstream(socket_path()) << "no";
+       wait_for_ever();
+     }},
+    {"directory",
+     [] {
+       fs::create_directory(socket_path());
+       wait_for_ever();
+     }},
+    {"bound-only",
+     [] {
+       bind_socket(socket_path());
+       wait_for_ever();
+     }},
+    {"in-place", listen_in_place},
+    {"garbage", [] { serve(always("\x01\x02 this is not HTTP\r\n\r\n")); }},
+    {"close-at-once", [] { serve([](int, const std::string&) { return false; }); }},
+    {"close-in-head", [] { serve(always("HTTP/1.1 200 OK\r\nContent-Le")); }},
+    {"close-in-body", [] { serve(always("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")); }},
+    {"never-read",
+     [] {
+       listen_behind_symlink();
+       wait_for_ever();
+     }},
+    {"never-answer", [] { serve([](int, const std::string&) -> bool { wait_for_ever(); }); }},
+    {"exit-in-call", [] { serve([](int, const std::string&) -> bool { ::_exit(1); }); }},
+    {"huge-body", [] { serve(always(reply(std::string(100'000, 'x')))); }},
+    {"huge-chunks",
+     [] {
+       serve(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" +
+                    std::string(100'000, 'x') + "\r\n0\r\n\r\n"));
+     }},
+    {"huge-header", [] { serve(always("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n")); }},
+    {"chunks",
+     [] {
+       serve(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n",
+                    true));
+     }},
+    {"until-close", [] { serve(always("HTTP/1.1 200 OK\r\n\r\nto the end")); }},
+    {"interim", [] { serve(always("HTTP/1.1 100 Continue\r\n\r\n" + reply("late"), true)); }},
+    {"too-much", [] { serve(always(reply("one") + reply("two"), true)); }},
+    {"close-idle", [] { serve([](int fd, const std::string& r) { return send_back(fd, r), false; }); }},
+    {"close-politely",
+     [] { serve(always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")); }},
+    {"status-500", [] { serve(always("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true)); }},
+    {"about", answer_about_itself},
+    {"children", fork_children},
+    {"stranger", let_a_stranger_hold_the_connection},
+    {"ignore-term", ignore_term},
+    {"lines", write_lines},
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+  const auto mode = modes.find(argc > 1 ? argv[1] : "");
+  if (mode == modes.end())
+    return 2;
+  mode->second();
+}
