@@ -1,0 +1,156 @@
+#include "json_reader.hpp"
+
+#include "json_duplicates.hpp"
+
+#include <boost/json/parser.hpp>
+
+#include <algorithm>
+
+namespace hotslot::daemon {
+namespace {
+
+namespace json = boost::json;
+
+std::string position(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, offset);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const auto start = before.rfind('\n') + 1; // npos + 1 is 0: the first line
+  return "line " + std::to_string(line) + ", column " + std::to_string(offset - start + 1);
+}
+
+} // namespace
+
+std::string json_pointer(std::string_view parent, std::string_view member) {
+  std::string out(parent);
+  out.push_back('/');
+  for (char c : member) {
+    if (c == '~')
+      out.append("~0");
+    else if (c == '/')
+      out.append("~1");
+    else
+      out.push_back(c);
+  }
+  return out;
+}
+
+std::string json_pointer(std::string_view parent, std::size_t index) {
+  return json_pointer(parent, std::to_string(index));
+}
+
+std::optional<json::value> parse_json(std::string_view text, json_problems& problems) {
+  json::parser parser;
+  json::error_code failed;
+  const auto parsed = parser.write_some(text.data(), text.size(), failed);
+  if (!failed && parsed < text.size())
+    failed = json::error::extra_data;
+  if (failed) {
+    problems.push_back({"", "malformed JSON at " + position(text, parsed) + ": " + failed.message()});
+    return std::nullopt;
+  }
+  for (auto& pointer : json_duplicates(text))
+    problems.push_back({std::move(pointer), "this member appears more than once"});
+  return parser.release();
+}
+
+std::string_view kind_name(const json::value& v) {
+  switch (v.kind()) {
+  case json::kind::null:
+    return "null";
+  case json::kind::bool_:
+    return "a boolean";
+  case json::kind::int64:
+  case json::kind::uint64:
+  case json::kind::double_:
+    return "a number";
+  case json::kind::string:
+    return "a string";
+  case json::kind::array:
+    return "an array";
+  case json::kind::object:
+    return "an object";
+  }
+  return "nothing";
+}
+
+std::optional<std::uint64_t> read_integer(const json::value& v, json_range range, const std::string& pointer,
+                                          json_problems& problems) {
+  const auto refuse = [&](std::string_view instead) {
+    problems.push_back({pointer, "must be a whole number from " + std::to_string(range.min) + " to " +
+                                     std::to_string(range.max) + ", not " + std::string(instead)});
+    return std::nullopt;
+  };
+  if (v.is_double())
+    return refuse("a fraction");
+  if (!v.is_int64() && !v.is_uint64())
+    return refuse(kind_name(v));
+  if (v.is_int64() && v.get_int64() < 0)
+    return refuse(std::to_string(v.get_int64()));
+  const auto n = v.is_int64() ? static_cast<std::uint64_t>(v.get_int64()) : v.get_uint64();
+  if (n < range.min || n > range.max)
+    return refuse(std::to_string(n));
+  return n;
+}
+
+std::optional<std::string> read_string(const json::value& v, const std::string& pointer,
+                                       json_problems& problems) {
+  if (!v.is_string()) {
+    problems.push_back({pointer, "must be a string, not " + std::string(kind_name(v))});
+    return std::nullopt;
+  }
+  const auto& s = v.get_string();
+  if (s.find('\0') != json::string::npos) {
+    problems.push_back({pointer, "must not hold a NUL character"});
+    return std::nullopt;
+  }
+  return std::string(s);
+}
+
+json_object::json_object(const json::value& v, std::string pointer, json_problems& problems)
+  : object_(v.if_object())
+  , pointer_(std::move(pointer))
+  , problems_(problems) {
+  if (!object_)
+    problems_.push_back({pointer_, "must be an object, not " + std::string(kind_name(v))});
+}
+
+const json::value* json_object::find(std::string_view member) {
+  known_.push_back(member);
+  return object_ ? object_->if_contains(member) : nullptr;
+}
+
+const json::value* json_object::require(std::string_view member) {
+  const auto* v = find(member);
+  if (!v && object_)
+    refuse(member, "this member is required");
+  return v;
+}
+
+std::optional<std::uint64_t> json_object::integer(std::string_view member, json_range range) {
+  const auto* v = find(member);
+  return v ? read_integer(*v, range, pointer(member), problems_) : std::nullopt;
+}
+
+std::optional<std::string> json_object::string(std::string_view member) {
+  const auto* v = find(member);
+  return v ? read_string(*v, pointer(member), problems_) : std::nullopt;
+}
+
+std::optional<std::string> json_object::required_string(std::string_view member) {
+  const auto* v = require(member);
+  return v ? read_string(*v, pointer(member), problems_) : std::nullopt;
+}
+
+void json_object::refuse(std::string_view member, std::string message) {
+  problems_.push_back({pointer(member), std::move(message)});
+}
+
+void json_object::refuse_unknown() {
+  if (!object_)
+    return;
+  for (const auto& [name, value] : *object_)
+    if (std::find(known_.begin(), known_.end(), std::string_view(name)) == known_.end())
+      refuse(name, "unknown member");
+}
+
+} // namespace hotslot::daemon
