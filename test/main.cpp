@@ -5,9 +5,11 @@
 #include "catch.hpp"
 
 #include <iostream>
+#include <random>
 
 int main(int argc, char** argv) {
   Catch::Session session;
+  session.configData().rngSeed = std::random_device()();
   if (int rc = session.applyCommandLine(argc, argv); rc != 0)
     return rc;
   std::cout << "seed " << session.config().rngSeed() << std::endl;
