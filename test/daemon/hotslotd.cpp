@@ -32,17 +32,24 @@ std::string read_file(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Starts hotslotd with an environment of its own.
+// One of its own, but for what steers the sanitizers, which is the test run's.
+std::vector<std::string> environment_of_server() {
+  std::vector<std::string> environment{"PATH=/usr/bin:/bin", "SECRET=of-the-server"};
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
+    if (const char* value = std::getenv(name))
+      environment.push_back(std::string(name) + "=" + value);
+  return environment;
+}
+
 pid_t start(const std::vector<std::string>& arguments, int out, const fs::path& err) {
   std::vector<char*> argv{const_cast<char*>(HOTSLOTD)};
   for (const auto& a : arguments)
     argv.push_back(const_cast<char*>(a.c_str()));
   argv.push_back(nullptr);
-  std::vector<char*> env{const_cast<char*>("PATH=/usr/bin:/bin"), const_cast<char*>("SECRET=of-the-server")};
-  // What steers the sanitizers is the test run's own.
-  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
-    if (const char* value = std::getenv(name))
-      env.push_back(strdup((std::string(name) + "=" + value).c_str()));
+  std::vector<std::string> environment = environment_of_server();
+  std::vector<char*> env;
+  for (auto& variable : environment)
+    env.push_back(variable.data());
   env.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
