@@ -34,10 +34,19 @@ class Server:
 
 
 class Examples(unittest.TestCase):
+    def output(self, name):
+        return subprocess.run([os.path.join(FOLDER, name)], stdout=subprocess.PIPE, text=True, timeout=30,
+                              check=True).stdout.splitlines()
+
     def test_checkout(self):
-        said = subprocess.run([os.path.join(FOLDER, "checkout")], capture_output=True, text=True, timeout=30, check=True)
-        self.assertEqual(said.stdout.splitlines(),
-                         ["engine 1: 1", "engine 1: 4", "engine 1: 9", "engine 1 closed"])
+        self.assertEqual(self.output("checkout"), ["engine 1: 1", "engine 1: 4", "engine 1: 9", "engine 1 closed"])
+
+    def test_deadline(self):
+        self.assertEqual(self.output("deadline"),
+                         ["first: all are busy, come again: no slot became free before the deadline",
+                          "second: not even let in: too many callers wait",
+                          "third: 49",
+                          "fourth: nothing to come back for soon: Connection refused"])
 
     def test_http_pool(self):
         with Server("http_pool") as server:
