@@ -62,6 +62,14 @@ class Examples(unittest.TestCase):
             self.assertEqual(queue["name"], "engines")
             self.assertEqual(queue["totals"]["launched"], 1)
 
+    def test_two_pools(self):
+        self.assertEqual(self.output("two_pools"),
+                         ["east won",
+                          "after the first race: east has 0 idle, 1 busy; west has 1 idle, 0 busy",
+                          "west won",
+                          "after the second: east has 0 idle, 1 busy; west has 0 idle, 1 busy",
+                          "after the calls: east has 1 idle, 0 busy; west has 1 idle, 0 busy"])
+
 
 if __name__ == "__main__":
     unittest.main()
