@@ -48,6 +48,12 @@ class Examples(unittest.TestCase):
                           "third: 49",
                           "fourth: nothing to come back for soon: Connection refused"])
 
+    def test_dequeuer(self):
+        self.assertEqual(self.output("dequeuer"),
+                         ["offered v3", "offered v1", "engine v1 closed", "ejected: true, still to be had: false",
+                          "offered v2", "acquired v2", "dropped, so to be had by others: v3",
+                          "after the cancellation: false", "engine v3 closed", "engine v2 closed"])
+
     def test_http_pool(self):
         with Server("http_pool") as server:
             self.assertEqual(server.ask(b"warm"), b"mraw")
