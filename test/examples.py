@@ -3,13 +3,20 @@
 
 import json
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.request
 
 FOLDER = sys.argv.pop()
+
+# Debian's redis-tools has the server's program too, by the second name, and starts no service.
+REDIS = shutil.which("redis-server") or shutil.which("redis-check-rdb")
 
 
 class Server:
@@ -31,6 +38,88 @@ class Server:
     def ask(self, body=None):
         with urllib.request.urlopen(self.url, body, timeout=30) as answer:
             return answer.read()
+
+
+class RedisServer:
+    """A real server on a socket in `folder`, which keeps nothing when it is killed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.address = os.path.join(folder, "redis.sock")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.address, "--save", "", "--appendonly", "no"],
+            executable=REDIS, cwd=self.folder, env={"LC_ALL": "C"}, stdout=subprocess.PIPE, text=True)
+        for line in self.process.stdout:
+            if "ready to accept connections" in line:
+                return
+        raise RuntimeError(f"redis-server ended with {self.process.wait()}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class RedisClient:
+    def __init__(self, server):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(server.address)
+            self.stream = s.makefile("rw", newline="\r\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stream.close()
+
+    def ask(self, command):
+        self.stream.write(command + "\r\n")
+        self.stream.flush()
+        answer = self.stream.readline()
+        return self.stream.read(int(answer[1:]) + 2) if answer.startswith("$") else answer
+
+    def hold_writes(self):
+        assert self.ask("CLIENT PAUSE 3600000 WRITE") == "+OK\r\n"
+
+    def wait_until_held(self, n):
+        while f"blocked_clients:{n}\r" not in self.ask("INFO clients"):
+            pass
+
+
+class RedisPool:
+    """The example with 32 callers for each key."""
+
+    def __init__(self, address):
+        self.process = subprocess.Popen([os.path.join(FOLDER, "redis_pool"), address, "32"], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        assert code == 0, f"exit code {code}"
+
+    def increment(self, key):
+        self.process.stdin.write(key + "\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, pattern):
+        for line in self.process.stdout:
+            if re.match(pattern, line):
+                return line.strip()
+        raise AssertionError(f"ended before it said {pattern}")
 
 
 class Examples(unittest.TestCase):
@@ -58,6 +147,35 @@ class Examples(unittest.TestCase):
         with Server("http_pool") as server:
             self.assertEqual(server.ask(b"warm"), b"mraw")
             self.assertEqual(server.ask(b"again"), b"niaga")
+
+    @unittest.skipUnless(os.path.exists(os.path.join(FOLDER, "redis_pool")), "built without hiredis")
+    @unittest.skipUnless(REDIS, "no redis-server")
+    def test_redis_pool(self):
+        with tempfile.TemporaryDirectory() as folder, RedisServer(folder) as server, \
+                RedisPool(server.address) as pool:
+            with RedisClient(server) as client:  # all four connections are made, and all are busy
+                client.hold_writes()
+                pool.increment("apples")
+                client.wait_until_held(4)
+                client.ask("CLIENT UNPAUSE")
+            self.assertEqual(pool.wait_for("apples"),
+                             "apples: 32 counted, 0 refused, 0 unsure; the server has 32; 4 connections kept")
+
+            server.kill()  # while they are idle: none of them is used again
+            for _ in range(4):
+                pool.wait_for("a connection has ended")
+            pool.increment("pears")
+            self.assertIn("Connection refused", pool.wait_for("cannot connect"))
+            server.start()
+            self.assertRegex(pool.wait_for("pears"), "32 counted, 0 refused, 0 unsure; the server has 32;")
+
+            with RedisClient(server) as client:
+                client.hold_writes()
+                pool.increment("plums")
+                client.wait_until_held(4)
+            server.kill()  # with a call under way on each: those four are not repeated, the others are served
+            server.start()
+            self.assertRegex(pool.wait_for("plums"), "28 counted, 0 refused, 4 unsure; the server has 28;")
 
     def test_stats_beside(self):
         with Server("stats_beside") as server:

@@ -3,7 +3,8 @@
 # shellcheck disable=SC2034 # the arrays are for those who source this
 base_packages=(g++ meson ninja-build pkg-config python3 libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libfmt-dev
   libspdlog-dev libcli11-dev curl ca-certificates)
-test_packages=(catch2)
+# redis-tools has the server's program too, and unlike redis-server starts no service.
+test_packages=(catch2 libhiredis-dev redis-tools)
 # It only makes builds faster, so a user who cannot install it goes without.
 ((EUID != 0)) || command -v ccache >/dev/null || base_packages+=(ccache)
 
