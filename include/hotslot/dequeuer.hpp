@@ -121,7 +121,8 @@ class basic_dequeuer {
     , stop_(std::make_unique<stop_type>(queue_->get_executor())) {}
 
   /// The next offered slot: the newest idle one, or the next one that is queued, in turn with the other
-  /// waiters. Where the offer before was neither acquired nor dropped it is still held out.
+  /// waiters. Where the offer before was neither acquired nor dropped it is still held out; where it was
+  /// dropped it may be offered again.
   ///
   /// Empty once the dequeuer was cancelled. Throws `system_error`: `errc::queue_closed`, `errc::queue_full`.
   /// Cancellation: terminal, partial and total, with nothing changed. Cost: where it must wait, one race of

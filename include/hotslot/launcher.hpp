@@ -30,8 +30,8 @@ namespace hotslot {
 
 /// Why a worker could not be started.
 struct launch_failure {
-  error_code code;
-  std::string message;
+  error_code code = {};
+  std::string message = {};
   std::uint32_t in_a_row = 0;       ///< Failures since a start last succeeded.
   std::chrono::nanoseconds retry{}; ///< How long no start is tried.
 };
@@ -42,13 +42,14 @@ struct launcher_options {
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(30); ///< Idle slots are closed after it.
   backoff_options backoff = {};
   resources per_worker = {}; ///< Reserved before each start, given back when the worker is gone.
-  std::function<void(const launch_failure&)> on_failure =
-      {}; ///< Called on the launcher's strand; does not throw.
+  /// Called on the launcher's strand; does not throw.
+  std::function<void(const launch_failure&)> on_failure = {};
+  std::uint32_t jitter_seed = std::random_device()(); ///< Of the back-off's jitter.
 };
 
 /// A slot that knows when its worker has ended. `wait_gone()` is called once, before the slot is queued; it
 /// completes when the worker has ended, for whatever reason, and nothing is left of it. It does not depend on
-/// the slot's life.
+/// the slot's life, and where it throws the worker is taken to have ended.
 template <class Slot, class Executor>
 concept watched_slot = slot<Slot> && requires(Slot& s) {
   { s.wait_gone() } -> std::same_as<asio::awaitable<void, Executor>>;
@@ -67,6 +68,7 @@ concept watched_slot = slot<Slot> && requires(Slot& s) {
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_launcher {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
+  using core_type = typename impl_type::core_type;
   using clock_type = typename Traits::clock_type;
   using time_point = typename clock_type::time_point;
   using timer_type = typename Traits::template timer_type<Executor>;
@@ -124,7 +126,7 @@ class basic_launcher {
     factory_type factory;
     launcher_options options;
     std::optional<tracker_type> tracker;
-    std::minstd_rand random{std::random_device{}()};
+    std::minstd_rand random{options.jitter_seed};
 
     // On the strand.
     std::uint32_t failures = 0;
@@ -159,7 +161,7 @@ class basic_launcher {
   static plan decide(state& self, time_point now) {
     const auto timeout = std::chrono::duration_cast<typename clock_type::duration>(self.options.idle_timeout);
     self.queue->eject_idle(impl_type::to_timestamp(now - timeout), 0);
-    return self.queue->decide_starts([&](detail::queue_core& core) {
+    return self.queue->decide_starts([&](core_type& core) {
       plan next;
       next.start = wanted(self, core);
       if (next.start != 0 && now < self.not_before) {
@@ -177,7 +179,7 @@ class basic_launcher {
     });
   }
 
-  static std::uint64_t wanted(const state& self, const detail::queue_core& core) noexcept {
+  static std::uint64_t wanted(const state& self, const core_type& core) noexcept {
     const queue_snapshot s = core.snapshot();
     const std::uint64_t under_way = s.count(queue_state::starter) + s.resource_waiters;
     const std::uint64_t there = core.live() + under_way;
@@ -195,8 +197,9 @@ class basic_launcher {
   /// One worker, from its reservation to its end.
   static asio::awaitable<void, Executor> start_worker(state_pointer self) {
     typename tracker_type::reservation reserved;
+    wait_cause cause = wait_cause::start;
     // GCC 12 miscompiles a co_await within a condition.
-    const bool go = co_await reserve(self, reserved);
+    const bool go = co_await reserve(self, reserved, cause);
     if (!go)
       co_return;
     const time_point began = clock_type::now();
@@ -205,12 +208,15 @@ class basic_launcher {
     if (!is_made)
       co_return;
     auto gone = watch(*made);
-    auto [entry, id] = self->queue->launched(std::move(*made), clock_type::now() - began);
+    auto [entry, id] = self->queue->launched(std::move(*made), clock_type::now() - began, cause);
     made.reset();
     succeeded(*self);
     if (gone) {
-      co_await std::move(*gone);
-      self->queue->retire(*entry, detail::eject_reason::gone);
+      try {
+        co_await std::move(*gone);
+      } catch (...) { // whatever is wrong with it, it is no longer watched
+      }
+      self->queue->retire(*entry, eject_reason::gone);
     } else {
       co_await token_type(self->queue, std::move(entry), id).async_wait_closed(as_tuple);
     }
@@ -224,17 +230,23 @@ class basic_launcher {
   }
 
   /// Waits for the worker's resources. False where it is not to be started.
-  static asio::awaitable<bool, Executor> reserve(state_pointer self,
-                                                 typename tracker_type::reservation& out) {
+  static asio::awaitable<bool, Executor> reserve(state_pointer self, typename tracker_type::reservation& out,
+                                                 wait_cause& cause) {
     if (!self->tracker)
       co_return true;
+    if (auto at_once = self->tracker->try_reserve(self->options.per_worker)) {
+      out = std::move(*at_once);
+      self->queue->reserved(true);
+      co_return true;
+    }
     using namespace asio::experimental::awaitable_operators;
     std::exception_ptr error;
+    cause = wait_cause::resources;
     co_await (guarded(self->tracker->reserve(self->options.per_worker), out, error) || self->stop.wait());
     const bool go = static_cast<bool>(out) && !self->stop.is_set();
     self->queue->reserved(go);
     if (!go && error && !self->stop.is_set())
-      failed(*self, error);
+      failed(*self, describe(error));
     co_return go;
   }
 
@@ -246,9 +258,11 @@ class basic_launcher {
     if (out)
       co_return true;
     const bool stopped = self->stop.is_set();
-    self->queue->launch_ended(!stopped);
+    const launch_failure f =
+        stopped ? launch_failure{.code = asio::error::operation_aborted} : describe(error);
+    self->queue->launch_ended(f.code, !stopped);
     if (!stopped)
-      failed(*self, error);
+      failed(*self, f);
     co_return false;
   }
 
@@ -270,8 +284,7 @@ class basic_launcher {
     self.failure.reset();
   }
 
-  static void failed(state& self, std::exception_ptr error) {
-    launch_failure f = describe(error);
+  static void failed(state& self, launch_failure f) {
     f.in_a_row = ++self.failures;
     f.retry = backoff_delay(self.options.backoff, self.failures, static_cast<std::uint32_t>(self.random()));
     self.not_before = clock_type::now() + std::chrono::duration_cast<typename clock_type::duration>(f.retry);
@@ -285,7 +298,7 @@ class basic_launcher {
   }
 
   static launch_failure describe(std::exception_ptr error) {
-    launch_failure f{.code = errc::launch_failed, .message = "", .in_a_row = 0, .retry = {}};
+    launch_failure f{.code = errc::launch_failed};
     try {
       if (error)
         std::rethrow_exception(error);

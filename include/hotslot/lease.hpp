@@ -15,11 +15,10 @@ namespace hotslot {
 /// What becomes of the slot:
 ///  - `release()`: back to the queue, warm, to the longest waiting caller or as the newest idle slot;
 ///    `release(worker_condition::dirty)` and `discard()`: closed;
-///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call
-///  ended well;
+///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call went
+///    well;
 ///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted
-///  to
-///    the losing branch of a race is not lost;
+///    to the losing branch of a race is not lost;
 ///  - in any case closed where its queue was closed, or the slot retired, meanwhile.
 ///
 /// Lifetime: may outlive every handle of its queue, and the execution context. Thread safety: distinct

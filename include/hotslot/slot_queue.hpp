@@ -83,15 +83,17 @@ class basic_slot_queue {
   using ticket_type = basic_ticket<Slot, Executor, Traits>;
   using signaller_type = typename impl_type::signaller_type;
 
-  /// A new, open, empty queue.
-  explicit basic_slot_queue(const executor_type& ex)
-    : impl_(new impl_type(ex)) {}
+  using hook_type = typename Traits::hook_type;
+
+  /// A new, open, empty queue, whose events `hook` is told.
+  explicit basic_slot_queue(const executor_type& ex, const hook_type& hook = {})
+    : impl_(new impl_type(ex, hook)) {}
 
   /// The same for the executor of an execution context.
   template <class ExecutionContext>
   requires std::is_convertible_v<ExecutionContext&, asio::execution_context&>
-  explicit basic_slot_queue(ExecutionContext& context)
-    : basic_slot_queue(executor_type(context.get_executor())) {}
+  explicit basic_slot_queue(ExecutionContext& context, const hook_type& hook = {})
+    : basic_slot_queue(executor_type(context.get_executor()), hook) {}
 
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
@@ -187,6 +189,9 @@ class basic_slot_queue {
 
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.
   queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
+
+  /// The distribution of wait, run and start times so far. Cost: one mutex, a copy of 10 KB.
+  queue_histograms histograms() const { return impl_->histograms(); }
 
   /// Whether nobody waits, starts or runs.
   bool is_idle() const noexcept { return impl_->is_idle(); }

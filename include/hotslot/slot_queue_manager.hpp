@@ -31,8 +31,10 @@ class basic_slot_queue_manager {
     bool is_new; ///< The queue was made by this look-up: its launcher has to be started.
   };
 
-  explicit basic_slot_queue_manager(const Executor& ex)
-    : executor_(ex) {}
+  /// Each queue gets a copy of `hook`.
+  explicit basic_slot_queue_manager(const Executor& ex, const typename Traits::hook_type& hook = {})
+    : executor_(ex)
+    , hook_(hook) {}
 
   /// The key's queue. Where there is none it is made.
   found<queue_type> get(const slot_key& key) {
@@ -117,13 +119,14 @@ class basic_slot_queue_manager {
     auto it = queues_.find(key);
     const bool is_new = it == queues_.end();
     if (is_new)
-      it = queues_.emplace(key, kept_queue{queue_type(executor_)}).first;
+      it = queues_.emplace(key, kept_queue{queue_type(executor_, hook_)}).first;
     it->second.unused_since = queue_type::time_point::max();
     return {&it->second.queue, is_new};
   }
 
-  mutable std::mutex mutex_;
+  mutable typename Traits::mutex_type mutex_;
   Executor executor_;
+  [[no_unique_address]] typename Traits::hook_type hook_;
   std::unordered_map<slot_key, kept_queue> queues_;
 };
 

@@ -62,10 +62,10 @@ class basic_slot_token {
 
   /// Sees to it that the slot is never offered again: closed now if it is free, and when it comes back
   /// otherwise. To be called when the worker has gone, is too old, or is wanted no longer.
-  void retire() noexcept { retire(detail::eject_reason::requested); }
+  void retire() noexcept { retire(eject_reason::requested); }
 
   /// `retire`, for a worker that went away by itself.
-  void retire_gone() noexcept { retire(detail::eject_reason::gone); }
+  void retire_gone() noexcept { retire(eject_reason::gone); }
 
   /// Waits for what becomes of this offer.
   ///
@@ -97,7 +97,7 @@ class basic_slot_token {
     , entry_(std::move(entry))
     , id_(id) {}
 
-  void retire(detail::eject_reason why) noexcept {
+  void retire(eject_reason why) noexcept {
     assert(entry_);
     impl_->retire(*entry_, why);
   }

@@ -1,6 +1,27 @@
 #include <hotslot/core/snapshot.hpp>
 
 namespace hotslot {
+
+void count_ejection(queue_totals& totals, eject_reason why) noexcept {
+  switch (why) {
+  case eject_reason::idle:
+    ++totals.ejected_idle;
+    return;
+  case eject_reason::gone:
+    ++totals.ejected_gone;
+    return;
+  case eject_reason::dirty:
+    ++totals.ejected_dirty;
+    return;
+  case eject_reason::closed:
+    ++totals.ejected_closed;
+    return;
+  case eject_reason::requested:
+  case eject_reason::none:
+    ++totals.ejected_requested;
+    return;
+  }
+}
 namespace {
 
 constexpr std::uint64_t queue_totals::*counters[] = {

@@ -3,76 +3,22 @@
 #define HOTSLOT_CORE_QUEUE_CORE_HPP
 
 #include <hotslot/core/errc.hpp>
+#include <hotslot/core/latency_histogram.hpp>
+#include <hotslot/core/queue_event.hpp>
+#include <hotslot/core/queue_nodes.hpp>
 #include <hotslot/core/slot_stats.hpp>
 #include <hotslot/core/snapshot.hpp>
 
-#include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
-#include <boost/intrusive/slist.hpp>
 
 #include <cassert>
-#include <chrono>
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 namespace hotslot::detail {
-
-using timestamp = std::chrono::nanoseconds; // since the epoch of the queue's clock
-
-struct wait_node;
-
-using list_hook =
-    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
-
-enum class eject_reason : std::uint8_t { none, requested, idle, gone, dirty, closed };
-
-/// One worker's slot, from the time it is queued until it is closed.
-struct slot_node : list_hook {
-  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, closed };
-
-  std::uint64_t id = 0;        ///< Of the present offer; every queueing is a new one.
-  timestamp idle_since{};      ///< Kept until a caller has really used the slot.
-  wait_node* waiter = nullptr; ///< Whom it was granted to and not yet delivered.
-  place_type place = place_type::outside;
-  eject_reason retired = eject_reason::none; ///< If set, closed as soon as it is free.
-  bool acquired = false;                     ///< A caller got it under the present offer.
-};
-
-/// One asynchronous wait. Lives in its operation.
-struct wait_node
-  : list_hook,
-    boost::intrusive::slist_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
-    boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
-                                    boost::intrusive::optimize_size<true>> {
-  enum class kind_type : std::uint8_t { acquire, offer, drain };
-  enum class phase_type : std::uint8_t { fresh, waiting, granted, ended };
-
-  static constexpr timestamp no_deadline = timestamp::max();
-
-  explicit wait_node(kind_type k, timestamp d = no_deadline) noexcept
-    : deadline(d)
-    , kind(k) {}
-
-  timestamp since{};
-  timestamp deadline;
-  slot_node* slot = nullptr;
-  error_code result;
-  kind_type kind;
-  phase_type phase = phase_type::fresh;
-  bool posted = false; ///< Its completion is on its way; it must not be sent off twice.
-};
-
-using wait_list = boost::intrusive::list<wait_node, boost::intrusive::base_hook<list_hook>,
-                                         boost::intrusive::constant_time_size<false>>;
-using due_list =
-    boost::intrusive::slist<wait_node,
-                            boost::intrusive::base_hook<boost::intrusive::slist_base_hook<
-                                boost::intrusive::link_mode<boost::intrusive::normal_link>>>,
-                            boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
-using slot_list = boost::intrusive::list<slot_node, boost::intrusive::base_hook<list_hook>,
-                                         boost::intrusive::constant_time_size<false>>;
 
 /// Decides; owns nothing, locks nothing, reads no clock. Its owner serializes the calls, closes the slots
 /// that it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
@@ -87,7 +33,8 @@ using slot_list = boost::intrusive::list<slot_node, boost::intrusive::base_hook<
 /// Every call is O(1) in idle slots and waiters, but: those that end all waits or close all slots; a deadline
 /// (logarithmic, constant for the latest one of all); a slot that comes back unused passes the slots queued
 /// since it left.
-class queue_core {
+template <queue_hook Hook>
+class basic_queue_core {
  public:
   /// Something that the owner has to do after its lock is released.
   struct actions {
@@ -95,17 +42,24 @@ class queue_core {
     slot_list closed; ///< Slots to close.
   };
 
-  queue_core() = default;
-  queue_core(const queue_core&) = delete;
-  queue_core& operator=(const queue_core&) = delete;
+  explicit basic_queue_core(const Hook& hook)
+    : hook_(hook) {}
+  basic_queue_core(const basic_queue_core&) = delete;
+  basic_queue_core& operator=(const basic_queue_core&) = delete;
+
+  /// Where latencies go from now on.
+  void record_into(queue_histograms* h) noexcept { histograms_ = h; }
+  const queue_histograms* histograms() const noexcept { return histograms_; }
 
   // Slots
 
-  /// A new worker's slot.
-  void queue(slot_node& s, timestamp now, actions& out) noexcept {
+  /// A new worker's slot; `origin` is what those that it serves first have waited for.
+  void queue(slot_node& s, timestamp now, wait_cause origin, actions& out) noexcept {
     assert(s.place == slot_node::place_type::outside);
     ++live_;
-    free_again(s, now, out);
+    s.worker = next_id_;
+    s.origin = origin;
+    free_again(s, now, queue_event_kind::slot_queued, out);
   }
 
   /// The newest idle slot, leased; null where there is none.
@@ -115,6 +69,8 @@ class queue_core {
     slot_node& s = take_newest_idle();
     lease(s);
     stats_.record_latency(queue_state::waiter, {});
+    if (histograms_)
+      ++histograms_->immediate;
     return &s;
   }
 
@@ -123,23 +79,24 @@ class queue_core {
     assert(s.place == slot_node::place_type::leased);
     leave_busy();
     stats_.record_latency(queue_state::runner, run);
+    if (histograms_)
+      histograms_->runs.record(run);
     if (dirty && s.retired == eject_reason::none)
       s.retired = eject_reason::dirty;
-    free_again(s, now, out);
+    free_again(s, now, queue_event_kind::slot_released, out);
   }
 
   /// A leased or offered slot comes back unused: its idle age stays.
   void put_back(slot_node& s, actions& out) noexcept {
     assert(s.place == slot_node::place_type::leased || s.place == slot_node::place_type::offered);
-    leave_busy();
-    settle(s, out);
+    return_unused(s, out);
   }
 
   /// Turns the offer `id` into a lease. False where it was lost.
   bool accept(slot_node& s, std::uint64_t id) noexcept {
     if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)
       return false;
-    lease_from_busy(s);
+    lease_from_busy(s, 0);
     return true;
   }
 
@@ -183,6 +140,7 @@ class queue_core {
 
   // Waits
 
+  /// Counts a caller as waiting that is not in the list of waits yet.
   void enter_waiting() noexcept { stats_.enter(queue_state::waiter); }
   void leave_waiting(actions& out) noexcept {
     leave_waiting();
@@ -202,9 +160,13 @@ class queue_core {
   void wait(wait_node& w, timestamp now, bool counted, actions& out) noexcept {
     if (!counted)
       enter_waiting();
-    if (w.phase == wait_node::phase_type::ended) // cancelled before it began
-      return leave_waiting(), send(w, out);
+    w.id = ++last_wait_;
     w.since = now;
+    tell({.kind = queue_event_kind::wait_begun, .wait = w.id});
+    if (w.phase == wait_node::phase_type::ended) { // cancelled before it began
+      ++totals_.cancelled;
+      return refuse(w, w.result, out);
+    }
     if (closed_)
       return refuse(w, errc::queue_closed, out);
     if (!idle_.empty())
@@ -264,9 +226,12 @@ class queue_core {
   /// Ends the waits whose deadline has come.
   void expire(timestamp now, actions& out) noexcept {
     while (!deadlines_.empty() && deadlines_.begin()->deadline <= now) {
-      if (deadlines_.begin()->kind != wait_node::kind_type::drain)
+      wait_node& w = *deadlines_.begin();
+      if (w.kind != wait_node::kind_type::drain) {
         ++totals_.timed_out;
-      end_waiting(*deadlines_.begin(), errc::deadline_exceeded, out);
+        record_wait(cause_of_unserved(), now - w.since);
+      }
+      end_waiting(w, errc::deadline_exceeded, out);
     }
   }
 
@@ -279,8 +244,11 @@ class queue_core {
       granted_.erase(granted_.iterator_to(w));
       w.slot->waiter = nullptr;
       stats_.record_latency(queue_state::waiter, now - w.since);
+      record_wait(std::exchange(w.slot->origin, wait_cause::call), now - w.since);
       if (w.kind == wait_node::kind_type::acquire)
-        lease_from_busy(*w.slot);
+        lease_from_busy(*w.slot, w.id);
+      else
+        tell(queue_event_kind::slot_offered, *w.slot, w.id);
       w.phase = wait_node::phase_type::ended;
     }
     return true;
@@ -291,9 +259,9 @@ class queue_core {
     if (w.phase == wait_node::phase_type::waiting) {
       unlink_waiting(w);
       if (w.kind != wait_node::kind_type::drain)
-        leave_waiting();
+        stop_waiting(w, abandoned);
     } else if (w.phase == wait_node::phase_type::granted) {
-      revoke(w, errc::queue_closed, out);
+      revoke(w, abandoned, out);
     }
     w.phase = wait_node::phase_type::ended;
   }
@@ -301,8 +269,10 @@ class queue_core {
   // Workers being started
 
   void enter_starting(std::uint64_t n) noexcept {
-    for (; n != 0; --n)
+    for (; n != 0; --n) {
       stats_.enter(queue_state::starter);
+      tell({.kind = queue_event_kind::start_begun});
+    }
   }
   void enter_reserving(std::uint64_t n) noexcept { resource_waiters_ += n; }
 
@@ -319,10 +289,14 @@ class queue_core {
     ++totals_.launched;
     leave(queue_state::starter);
     stats_.record_latency(queue_state::starter, took);
+    if (histograms_)
+      histograms_->starts.record(took);
+    tell({.kind = queue_event_kind::start_ended});
   }
-  void launch_ended(bool failed, actions& out) noexcept {
+  void launch_ended(error_code why, bool failed, actions& out) noexcept {
     totals_.launch_failed += failed;
     leave(queue_state::starter);
+    tell({.kind = queue_event_kind::start_ended, .error = why});
     notice_drained(out);
   }
 
@@ -338,6 +312,7 @@ class queue_core {
     if (closed_)
       return;
     closed_ = true;
+    tell({.kind = queue_event_kind::queue_closed});
     while (!waiters_.empty())
       end_waiting(waiters_.front(), errc::queue_closed, out);
     while (!granted_.empty())
@@ -384,7 +359,7 @@ class queue_core {
         wait_node& w = waits->front();
         unlink_waiting(w);
         if (w.kind != wait_node::kind_type::drain)
-          leave_waiting();
+          stop_waiting(w, abandoned);
         w.phase = wait_node::phase_type::ended;
         if (!w.posted)
           out.push_back(w);
@@ -392,6 +367,9 @@ class queue_core {
   }
 
  private:
+  /// What hooks are told of waits that are destroyed with their execution context.
+  static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
+
   struct by_deadline {
     using type = timestamp;
     timestamp operator()(const wait_node& w) const noexcept { return w.deadline; }
@@ -415,18 +393,26 @@ class queue_core {
 
   void lease(slot_node& s) noexcept {
     stats_.enter(queue_state::runner);
-    lease_from_busy(s);
+    lease_from_busy(s, 0);
   }
-  void lease_from_busy(slot_node& s) noexcept {
+  void lease_from_busy(slot_node& s, std::uint64_t wait) noexcept {
     s.place = slot_node::place_type::leased;
     s.acquired = true;
     ++totals_.acquired;
+    tell(queue_event_kind::slot_acquired, s, wait);
   }
 
-  void free_again(slot_node& s, timestamp now, actions& out) noexcept {
+  void free_again(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
     s.id = next_id_++;
     s.idle_since = now;
     s.acquired = false;
+    tell(why, s);
+    settle(s, out);
+  }
+
+  void return_unused(slot_node& s, actions& out) noexcept {
+    leave_busy();
+    tell(queue_event_kind::slot_put_back, s);
     settle(s, out);
   }
 
@@ -442,11 +428,13 @@ class queue_core {
       return grant(w, s, out);
     }
     s.place = slot_node::place_type::idle;
+    s.origin = wait_cause::call;
     auto after = idle_.end();
     while (after != idle_.begin() && std::prev(after)->id > s.id)
       --after;
     idle_.insert(after, s);
     ++idle_count_;
+    tell(queue_event_kind::slot_idle, s);
   }
 
   void grant(wait_node& w, slot_node& s, actions& out) noexcept {
@@ -458,6 +446,7 @@ class queue_core {
     w.slot = &s;
     w.phase = wait_node::phase_type::granted;
     granted_.push_back(w);
+    tell(queue_event_kind::slot_granted, s, w.id);
     if (!w.posted)
       send(w, out);
   }
@@ -469,7 +458,7 @@ class queue_core {
   }
 
   void refuse(wait_node& w, error_code why, actions& out) noexcept {
-    leave_waiting();
+    stop_waiting(w, why);
     w.phase = wait_node::phase_type::ended;
     w.result = why;
     send(w, out);
@@ -501,11 +490,16 @@ class queue_core {
   void end_waiting(wait_node& w, error_code why, actions& out) noexcept {
     unlink_waiting(w);
     if (w.kind != wait_node::kind_type::drain)
-      leave_waiting();
+      stop_waiting(w, why);
     w.phase = wait_node::phase_type::ended;
     w.result = why;
     if (!w.posted)
       send(w, out);
+  }
+
+  void stop_waiting(const wait_node& w, const error_code& why) noexcept {
+    leave_waiting();
+    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
   }
 
   // Takes a granted slot back from a wait that does not get to use it.
@@ -516,8 +510,8 @@ class queue_core {
     w.slot = nullptr;
     w.phase = wait_node::phase_type::ended;
     w.result = why;
-    leave_busy();
-    settle(s, out);
+    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
+    return_unused(s, out);
   }
 
   // A granted or offered slot goes away. Where it had not been delivered, its waiter is the first to wait
@@ -534,36 +528,37 @@ class queue_core {
     ++waiting_;
     link_deadline(*w);
     enter_waiting();
+    tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
   }
 
   void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {
     s.place = slot_node::place_type::closed;
     s.retired = why;
-    count_ejection(why);
+    count_ejection(totals_, why);
     --live_;
+    tell({.kind = queue_event_kind::slot_closed, .reason = why, .worker = s.worker, .offer = s.id});
     out.closed.push_back(s);
     notice_drained(out);
   }
 
-  void count_ejection(eject_reason why) noexcept {
-    switch (why) {
-    case eject_reason::idle:
-      ++totals_.ejected_idle;
-      return;
-    case eject_reason::gone:
-      ++totals_.ejected_gone;
-      return;
-    case eject_reason::dirty:
-      ++totals_.ejected_dirty;
-      return;
-    case eject_reason::closed:
-      ++totals_.ejected_closed;
-      return;
-    case eject_reason::requested:
-    case eject_reason::none:
-      ++totals_.ejected_requested;
-      return;
-    }
+  /// What those wait for that do not get a slot.
+  wait_cause cause_of_unserved() const noexcept {
+    if (resource_waiters_ != 0)
+      return wait_cause::resources;
+    return stats_.count(queue_state::starter) != 0 ? wait_cause::start : wait_cause::call;
+  }
+
+  void record_wait(wait_cause cause, timestamp waited) noexcept {
+    if (histograms_)
+      histograms_->waits[static_cast<std::size_t>(cause)].record(waited);
+  }
+
+  void tell(const queue_event& e) noexcept {
+    if constexpr (!std::is_same_v<Hook, no_hook>)
+      hook_(e);
+  }
+  void tell(queue_event_kind kind, const slot_node& s, std::uint64_t wait = 0) noexcept {
+    tell({.kind = kind, .worker = s.worker, .offer = s.id, .wait = wait});
   }
 
   bool drained() const noexcept {
@@ -582,11 +577,14 @@ class queue_core {
   deadline_set deadlines_;
   slot_stats stats_;
   queue_totals totals_;
+  queue_histograms* histograms_ = nullptr;
+  [[no_unique_address]] Hook hook_;
   std::uint64_t idle_count_ = 0;
   std::uint64_t waiting_ = 0;
   std::uint64_t live_ = 0;
   std::uint64_t resource_waiters_ = 0;
   std::uint64_t next_id_ = 0;
+  std::uint64_t last_wait_ = 0;
   std::uint64_t max_waiters_ = std::numeric_limits<std::uint64_t>::max();
   bool closed_ = false;
 };

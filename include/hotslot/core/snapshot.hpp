@@ -2,6 +2,8 @@
 #ifndef HOTSLOT_CORE_SNAPSHOT_HPP
 #define HOTSLOT_CORE_SNAPSHOT_HPP
 
+#include <hotslot/core/queue_event.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -35,6 +37,8 @@ struct queue_totals {
   std::uint64_t ejected_requested = 0; ///< Slots closed: ejected through their token.
   std::uint64_t ejected_closed = 0;    ///< Slots closed: with their queue.
 };
+
+void count_ejection(queue_totals& totals, eject_reason why) noexcept;
 
 /// One queue at one instant, consistent in itself.
 struct queue_snapshot {

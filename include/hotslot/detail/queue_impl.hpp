@@ -17,6 +17,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <new>
 
 namespace hotslot::detail {
 
@@ -48,13 +49,17 @@ class queue_impl final : public registered_queue {
   using entry_type = slot_entry<Slot>;
   using entry_pointer = boost::intrusive_ptr<entry_type>;
   using clock_type = typename Traits::clock_type;
+  using hook_type = typename Traits::hook_type;
+  using core_type = basic_queue_core<hook_type>;
+  using actions = typename core_type::actions;
   using pointer = boost::intrusive_ptr<queue_impl>;
   using signaller_type =
       asio::experimental::basic_concurrent_channel<Executor, asio::experimental::channel_traits<>,
                                                    void(error_code)>;
 
-  explicit queue_impl(const Executor& ex)
+  explicit queue_impl(const Executor& ex, const hook_type& hook = {})
     : registered_queue(asio::query(ex, asio::execution::context))
+    , core_(hook)
     , executor_(ex) {}
 
   static timestamp now() noexcept { return to_timestamp(clock_type::now()); }
@@ -74,7 +79,8 @@ class queue_impl final : public registered_queue {
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
     act([&](auto& todo) {
-      core_.queue(*entry, now(), todo);
+      keep_histograms();
+      core_.queue(*entry, now(), wait_cause::start, todo);
       id = entry->id;
     });
     return {std::move(entry), id};
@@ -137,6 +143,7 @@ class queue_impl final : public registered_queue {
   void start(wait_op_base& op, bool counted) noexcept {
     const pointer keep(this); // the completion may run, and drop the last handle, before this returns
     act([&](auto& todo) {
+      keep_histograms();
       const timestamp t = now();
       if (op.kind == wait_node::kind_type::drain)
         core_.wait_drained(op, t, todo);
@@ -266,9 +273,9 @@ class queue_impl final : public registered_queue {
     });
   }
 
-  void launch_ended(bool failed) noexcept {
+  void launch_ended(error_code why, bool failed) noexcept {
     act([&](auto& todo) {
-      core_.launch_ended(failed, todo);
+      core_.launch_ended(why, failed, todo);
       todo.signal = true;
     });
   }
@@ -281,13 +288,14 @@ class queue_impl final : public registered_queue {
   }
 
   /// A started worker becomes a slot in the same step in which it stops being a start.
-  std::pair<entry_pointer, std::uint64_t> launched(Slot&& s, timestamp took) {
+  std::pair<entry_pointer, std::uint64_t> launched(Slot&& s, timestamp took, wait_cause origin) {
     entry_pointer entry(new entry_type(std::move(s)));
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
     act([&](auto& todo) {
+      keep_histograms();
       core_.launched(took);
-      core_.queue(*entry, now(), todo);
+      core_.queue(*entry, now(), origin, todo);
       id = entry->id;
       todo.signal = true;
     });
@@ -322,6 +330,14 @@ class queue_impl final : public registered_queue {
   queue_snapshot snapshot() const noexcept {
     std::lock_guard lock(mutex_);
     return core_.snapshot();
+  }
+
+  queue_histograms histograms() const {
+    queue_histograms copy;
+    std::lock_guard lock(mutex_);
+    if (histograms_)
+      copy = *histograms_;
+    return copy;
   }
 
   bool is_idle() const noexcept {
@@ -360,7 +376,7 @@ class queue_impl final : public registered_queue {
  private:
   using timer_type = typename Traits::template timer_type<Executor>;
 
-  struct work : queue_core::actions {
+  struct work : actions {
     watch_list watches;
     bool signal = false;
   };
@@ -413,6 +429,15 @@ class queue_impl final : public registered_queue {
       intrusive_ptr_release(&e);
       intrusive_ptr_release(this);
     }
+  }
+
+  // Only from the first slot or wait on, so that a queue that nobody has used yet is small. A queue that
+  // there is no memory for goes on without.
+  void keep_histograms() noexcept {
+    if (histograms_)
+      return;
+    histograms_.reset(new (std::nothrow) queue_histograms);
+    core_.record_into(histograms_.get());
   }
 
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
@@ -524,8 +549,9 @@ class queue_impl final : public registered_queue {
   }
 
   mutable typename Traits::mutex_type mutex_;
-  queue_core core_;
+  core_type core_;
   Executor executor_;
+  std::unique_ptr<queue_histograms> histograms_;
   std::unique_ptr<signaller_type> signaller_;
   std::unique_ptr<timer_type> timer_;
   timestamp armed_for_ = timestamp::max();

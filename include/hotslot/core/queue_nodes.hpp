@@ -1,0 +1,76 @@
+// What the state machine of a slot queue links: slots and waits.
+#ifndef HOTSLOT_CORE_QUEUE_NODES_HPP
+#define HOTSLOT_CORE_QUEUE_NODES_HPP
+
+#include <hotslot/core/errc.hpp>
+#include <hotslot/core/latency_histogram.hpp>
+#include <hotslot/core/queue_event.hpp>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+#include <boost/intrusive/slist.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace hotslot::detail {
+
+using timestamp = std::chrono::nanoseconds; // since the epoch of the queue's clock
+
+struct wait_node;
+
+using list_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+/// One worker's slot, from the time it is queued until it is closed.
+struct slot_node : list_hook {
+  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, closed };
+
+  std::uint64_t id = 0;        ///< Of the present offer; every queueing is a new one.
+  std::uint64_t worker = 0;    ///< The id of the first offer.
+  timestamp idle_since{};      ///< Kept until a caller has really used the slot.
+  wait_node* waiter = nullptr; ///< Whom it was granted to and not yet delivered.
+  place_type place = place_type::outside;
+  eject_reason retired = eject_reason::none; ///< If set, closed as soon as it is free.
+  wait_cause origin = wait_cause::call;      ///< What whoever it is granted to has waited for.
+  bool acquired = false;                     ///< A caller got it under the present offer.
+};
+
+/// One asynchronous wait. Lives in its operation.
+struct wait_node
+  : list_hook,
+    boost::intrusive::slist_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
+    boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                    boost::intrusive::optimize_size<true>> {
+  enum class kind_type : std::uint8_t { acquire, offer, drain };
+  enum class phase_type : std::uint8_t { fresh, waiting, granted, ended };
+
+  static constexpr timestamp no_deadline = timestamp::max();
+
+  explicit wait_node(kind_type k, timestamp d = no_deadline) noexcept
+    : deadline(d)
+    , kind(k) {}
+
+  timestamp since{};
+  timestamp deadline;
+  std::uint64_t id = 0;
+  slot_node* slot = nullptr;
+  error_code result;
+  kind_type kind;
+  phase_type phase = phase_type::fresh;
+  bool posted = false; ///< Its completion is on its way; it must not be sent off twice.
+};
+
+using wait_list = boost::intrusive::list<wait_node, boost::intrusive::base_hook<list_hook>,
+                                         boost::intrusive::constant_time_size<false>>;
+using due_list =
+    boost::intrusive::slist<wait_node,
+                            boost::intrusive::base_hook<boost::intrusive::slist_base_hook<
+                                boost::intrusive::link_mode<boost::intrusive::normal_link>>>,
+                            boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+using slot_list = boost::intrusive::list<slot_node, boost::intrusive::base_hook<list_hook>,
+                                         boost::intrusive::constant_time_size<false>>;
+
+} // namespace hotslot::detail
+
+#endif
