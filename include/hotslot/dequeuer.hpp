@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_DEQUEUER_HPP
 #define HOTSLOT_DEQUEUER_HPP
 
+#include <hotslot/detail/cancel_as_terminal.hpp>
 #include <hotslot/detail/stop_event.hpp>
 #include <hotslot/lease.hpp>
 #include <hotslot/slot_token.hpp>
@@ -9,6 +10,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
@@ -67,6 +69,8 @@ class basic_slot_offer {
  private:
   template <slot, class, class>
   friend struct detail::offer_result;
+  template <slot, class, class>
+  friend class basic_dequeuer;
 
   basic_slot_offer(typename impl_type::pointer impl, entry_pointer entry) noexcept
     : impl_(std::move(impl))
@@ -118,7 +122,7 @@ class basic_dequeuer {
 
   explicit basic_dequeuer(detail::queue_handle<impl_type> queue)
     : queue_(std::move(queue))
-    , stop_(std::make_unique<stop_type>(queue_->get_executor())) {}
+    , stop_(std::make_shared<stop_type>(queue_->get_executor())) {}
 
   /// The next offered slot: the newest idle one, or the next one that is queued, in turn with the other
   /// waiters. Where the offer before was neither acquired nor dropped it is still held out; where it was
@@ -128,13 +132,26 @@ class basic_dequeuer {
   /// Cancellation: terminal, partial and total, with nothing changed. Cost: where it must wait, one race of
   /// the delivery against `cancel`.
   asio::awaitable<offer_type, Executor> next() {
-    using namespace asio::experimental::awaitable_operators;
-    constexpr auto token = asio::as_tuple(asio::use_awaitable_t<Executor>());
-
     if (stop_->is_set())
       co_return offer_type();
-    auto outcome = co_await (async_offer(token) || stop_->wait());
-    if (outcome.index() == 1 || stop_->is_set())
+    if (auto* entry = queue_->try_offer())
+      co_return offer_type(queue_.get(), entry);
+    const Executor ex = co_await asio::this_coro::executor;
+    co_return co_await detail::async_cancel_as_terminal(ex, race(queue_, stop_),
+                                                        asio::use_awaitable_t<Executor>());
+  }
+
+  /// Ends the stream: nothing is offered any more.
+  void cancel() noexcept { stop_->set(); }
+
+ private:
+  // Delivery against `cancel`.
+  static asio::awaitable<offer_type, Executor> race(detail::queue_handle<impl_type> queue,
+                                                    std::shared_ptr<stop_type> stop) {
+    using namespace asio::experimental::awaitable_operators;
+    auto outcome =
+        co_await (async_offer(queue, asio::as_tuple(asio::use_awaitable_t<Executor>())) || stop->wait());
+    if (outcome.index() == 1 || stop->is_set())
       co_return offer_type();
     auto& [ec, offer] = std::get<0>(outcome);
     if (ec)
@@ -142,14 +159,10 @@ class basic_dequeuer {
     co_return std::move(offer);
   }
 
-  /// Ends the stream: nothing is offered any more.
-  void cancel() noexcept { stop_->set(); }
-
- private:
   template <class CompletionToken>
-  auto async_offer(CompletionToken token) {
+  static auto async_offer(detail::queue_handle<impl_type> q, CompletionToken token) {
     return asio::async_initiate<CompletionToken, void(error_code, offer_type)>(
-        [queue = queue_](auto handler) {
+        [queue = std::move(q)](auto handler) {
           using handler_type = decltype(handler);
           using op_type = detail::queue_op<impl_type, detail::wait_op_base,
                                            detail::offer_result<Slot, Executor, Traits>, handler_type>;
@@ -161,7 +174,7 @@ class basic_dequeuer {
   }
 
   detail::queue_handle<impl_type> queue_;
-  std::unique_ptr<stop_type> stop_;
+  std::shared_ptr<stop_type> stop_;
 };
 
 } // namespace hotslot

@@ -9,8 +9,6 @@
 #include <hotslot/core/slot_stats.hpp>
 #include <hotslot/core/snapshot.hpp>
 
-#include <boost/intrusive/set.hpp>
-
 #include <cassert>
 #include <cstdint>
 #include <iterator>
@@ -38,8 +36,9 @@ class basic_queue_core {
  public:
   /// Something that the owner has to do after its lock is released.
   struct actions {
-    due_list due;     ///< Waits to send off.
-    slot_list closed; ///< Slots to close.
+    due_list due;         ///< Waits to send off.
+    slot_list closed;     ///< Slots to close.
+    bool resumed = false; ///< A wait goes on whose deadline was forgotten.
   };
 
   explicit basic_queue_core(const Hook& hook)
@@ -71,6 +70,17 @@ class basic_queue_core {
     stats_.record_latency(queue_state::waiter, {});
     if (histograms_)
       ++histograms_->immediate;
+    return &s;
+  }
+
+  /// The newest idle slot, offered; null where there is none.
+  slot_node* try_offer() noexcept {
+    if (idle_.empty())
+      return nullptr;
+    slot_node& s = take_newest_idle();
+    stats_.enter(queue_state::runner);
+    s.place = slot_node::place_type::offered;
+    tell(queue_event_kind::slot_offered, s);
     return &s;
   }
 
@@ -111,7 +121,7 @@ class basic_queue_core {
       return true;
     }
     if (s.place == slot_node::place_type::offered) {
-      take_from_waiter(s);
+      take_from_waiter(s, out);
       close_slot(s, why, out);
       return true;
     }
@@ -124,7 +134,7 @@ class basic_queue_core {
       return;
     s.retired = why;
     if (s.waiter) {
-      take_from_waiter(s);
+      take_from_waiter(s, out);
       close_slot(s, why, out);
     } else {
       eject(s, s.id, why, out);
@@ -370,13 +380,6 @@ class basic_queue_core {
   /// What hooks are told of waits that are destroyed with their execution context.
   static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
 
-  struct by_deadline {
-    using type = timestamp;
-    timestamp operator()(const wait_node& w) const noexcept { return w.deadline; }
-  };
-  using deadline_set = boost::intrusive::multiset<wait_node, boost::intrusive::key_of_value<by_deadline>,
-                                                  boost::intrusive::constant_time_size<false>>;
-
   void leave(queue_state s) noexcept {
     [[maybe_unused]] const bool was_in = stats_.exit(s);
     assert(was_in);
@@ -514,21 +517,24 @@ class basic_queue_core {
     return_unused(s, out);
   }
 
-  // A granted or offered slot goes away. Where it had not been delivered, its waiter is the first to wait
-  // again.
-  void take_from_waiter(slot_node& s) noexcept {
+  // A granted or offered slot goes away. Where it had not been delivered, its waiter gets the newest idle
+  // one, or is the first to wait again.
+  void take_from_waiter(slot_node& s, actions& out) noexcept {
     leave_busy();
     wait_node* w = std::exchange(s.waiter, nullptr);
     if (!w)
       return;
     granted_.erase(granted_.iterator_to(*w));
     w->slot = nullptr;
+    enter_waiting();
+    tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
+    if (!idle_.empty())
+      return grant(*w, take_newest_idle(), out);
     w->phase = wait_node::phase_type::waiting;
     waiters_.push_front(*w);
     ++waiting_;
     link_deadline(*w);
-    enter_waiting();
-    tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
+    out.resumed = true;
   }
 
   void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {

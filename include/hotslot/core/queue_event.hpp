@@ -25,7 +25,7 @@ enum class queue_event_kind : std::uint8_t {
   slot_put_back, ///< A granted, offered or leased slot came back unused; its offer stands.
   slot_idle,     ///< The slot is free and nobody waits.
   slot_granted,  ///< The slot goes to `wait`, whom it has not reached yet.
-  slot_offered,  ///< `wait` has reached its end with the slot offered to it.
+  slot_offered,  ///< The slot is held out to a dequeuer: `wait`, or one that found it idle, where that is 0.
   slot_acquired, ///< A caller has the slot: `wait`, or one that found it idle or offered, where that is 0.
   slot_closed,   ///< For `reason`. The last event of its worker.
   wait_begun,    ///< A caller waits; refused ones do, and end at once.

@@ -71,6 +71,13 @@ using due_list =
 using slot_list = boost::intrusive::list<slot_node, boost::intrusive::base_hook<list_hook>,
                                          boost::intrusive::constant_time_size<false>>;
 
+struct by_deadline {
+  using type = timestamp;
+  timestamp operator()(const wait_node& w) const noexcept { return w.deadline; }
+};
+using deadline_set = boost::intrusive::multiset<wait_node, boost::intrusive::key_of_value<by_deadline>,
+                                                boost::intrusive::constant_time_size<false>>;
+
 } // namespace hotslot::detail
 
 #endif

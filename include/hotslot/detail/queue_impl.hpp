@@ -3,6 +3,7 @@
 #define HOTSLOT_DETAIL_QUEUE_IMPL_HPP
 
 #include <hotslot/core/queue_core.hpp>
+#include <hotslot/detail/queue_handle.hpp>
 #include <hotslot/detail/queue_service.hpp>
 #include <hotslot/detail/slot_entry.hpp>
 #include <hotslot/detail/wait_op.hpp>
@@ -58,7 +59,7 @@ class queue_impl final : public registered_queue {
                                                    void(error_code)>;
 
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
-    : registered_queue(asio::query(ex, asio::execution::context))
+    : registered_queue(context_of(ex))
     , core_(hook)
     , executor_(ex) {}
 
@@ -94,6 +95,13 @@ class queue_impl final : public registered_queue {
   entry_type* try_acquire_counted() noexcept {
     std::unique_lock lock(mutex_);
     return tell_acquired(lock, core_.try_acquire_counted());
+  }
+
+  /// The newest idle slot, offered; null where there is none.
+  entry_type* try_offer() noexcept {
+    std::lock_guard lock(mutex_);
+    slot_node* s = core_.try_offer();
+    return s ? &entry_of(*s) : nullptr;
   }
 
   /// The offered slot as a lease; null where it was lost.
@@ -381,6 +389,15 @@ class queue_impl final : public registered_queue {
     bool signal = false;
   };
 
+  // Services are shut down newest first, and a channel must not be sent to after its own has been. So ours,
+  // which takes the signallers away, comes after it.
+  static asio::execution_context& context_of(const Executor& ex) {
+    asio::execution_context& context = asio::query(ex, asio::execution::context);
+    if (!asio::has_service<queue_service>(context))
+      signaller_type(ex, 1);
+    return context;
+  }
+
   // A timer that nobody needs any longer is not cancelled but runs out within this time: arming and
   // cancelling it for every wait would cost more than the wait.
   static constexpr timestamp timer_linger = std::chrono::milliseconds(100);
@@ -397,6 +414,8 @@ class queue_impl final : public registered_queue {
     {
       std::lock_guard lock(mutex_);
       step(todo);
+      if (todo.resumed)
+        arm_timer(now());
       for (slot_node& s : todo.closed)
         end_watches(entry_of(s), todo);
       if (todo.signal || !todo.closed.empty())
@@ -527,8 +546,13 @@ class queue_impl final : public registered_queue {
     boost::intrusive::list<watch_node, boost::intrusive::base_hook<list_hook>,
                            boost::intrusive::constant_time_size<false>>
         watches;
+    // What belongs to the context goes with it, since leases and handles may outlive it.
+    std::unique_ptr<signaller_type> signaller;
+    std::unique_ptr<timer_type> timer;
     {
       std::lock_guard lock(mutex_);
+      signaller = std::move(signaller_);
+      timer = std::move(timer_);
       core_.forget_waits(waits);
       for (watch_node& op : watches_) {
         op.ended = true;
@@ -561,36 +585,6 @@ class queue_impl final : public registered_queue {
   boost::intrusive::list<watch_node, boost::intrusive::base_hook<list_hook>,
                          boost::intrusive::constant_time_size<false>>
       watches_;
-};
-
-/// A counted handle: what keeps a queue open.
-template <class Impl>
-class queue_handle {
- public:
-  queue_handle() = default;
-  explicit queue_handle(Impl* impl) noexcept
-    : impl_(impl) {
-    if (impl_)
-      impl_->add_handle();
-  }
-  queue_handle(const queue_handle& other) noexcept
-    : queue_handle(other.impl_) {}
-  queue_handle(queue_handle&& other) noexcept
-    : impl_(std::exchange(other.impl_, nullptr)) {}
-  queue_handle& operator=(queue_handle other) noexcept {
-    std::swap(impl_, other.impl_);
-    return *this;
-  }
-  ~queue_handle() {
-    if (impl_)
-      impl_->drop_handle();
-  }
-
-  Impl* get() const noexcept { return impl_; }
-  Impl* operator->() const noexcept { return impl_; }
-
- private:
-  Impl* impl_ = nullptr;
 };
 
 } // namespace hotslot::detail
