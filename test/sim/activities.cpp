@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 
 namespace hotslot::sim {
@@ -30,7 +31,7 @@ asio::cancellation_type some_type(random& r) {
 // A caller
 
 asio::awaitable<void> world::call(std::shared_ptr<actor> self) {
-  for (auto n = 1 + random_.below(4); n != 0; --n) {
+  for (auto n = 1 + random_.below(6); n != 0; --n) {
     co_await pause();
     try {
       co_await acquire_in_some_way(self);
@@ -48,7 +49,8 @@ asio::awaitable<void> world::acquire_in_some_way(std::shared_ptr<actor> self) {
                                {"acquire by ticket", &world::acquire_by_ticket},
                                {"acquire by callback", &world::acquire_by_callback},
                                {"try_acquire", &world::try_to_acquire}};
-  const activity& way = ways[random_.below(std::size(ways))];
+  constexpr std::size_t by_ticket = 5;
+  const activity& way = ways[manager_ && random_.one_in(2) ? by_ticket : random_.below(std::size(ways))];
   self->doing = way.name;
   self->racing = std::string_view(way.name).find_first_of("|&") != std::string_view::npos;
   co_await (this->*way.what)(self);
@@ -203,9 +205,7 @@ void world::check_result(const error_code& ec, clock::time_point begun, clock::t
   else if (!ec)
     verdict_.check(now <= std::max(begun, deadline), "acquired after the deadline");
   else if (ec == errc::queue_closed)
-    verdict_.check(std::any_of(registry_.oracles.begin(), registry_.oracles.end(),
-                               [](const auto& o) { return o->closed(); }),
-                   "refused as closed by an open queue");
+    verdict_.check(closing_, "refused as closed by a queue that nobody closed");
   else if (ec == errc::queue_full)
     verdict_.check(bounded_, "refused as full by a queue without a bound");
   else if (ec == errc::launch_failed)
@@ -281,9 +281,10 @@ asio::awaitable<void> world::work(std::shared_ptr<actor> self) {
     if (random_.one_in(2))
       watch(token, *self);
     tokens_.push_back(token);
-    if (random_.one_in(2))
+    if (random_.one_in(3))
       continue;
-    co_await pause();
+    if (random_.one_in(2))
+      co_await pause();
     eject(token, *record);
   }
 }
@@ -315,7 +316,9 @@ void world::eject(sim_token& token, const worker_record& record) {
 asio::awaitable<void> world::operate(std::shared_ptr<actor> self) {
   for (auto n = 1 + random_.below(6); n != 0; --n) {
     co_await pause();
-    if (random_.one_in(2))
+    if (manager_ && random_.one_in(2))
+      forget_queues();
+    else if (random_.one_in(2))
       operate_on_queue(*self);
     else
       operate_on_others();
@@ -332,19 +335,29 @@ void world::operate_on_queue(const actor& self) {
   case 3:
     return q.cancel();
   case 4:
-    bounded_ = true;
-    return q.limit_waiters(random_.below(4));
+    return bound(q);
   case 5:
   case 6:
   case 7:
     return drain(q, self);
   case 8:
-    if (random_.one_in(3))
-      q.close();
-    return;
+    closing_ = true;
+    return q.close();
   default:
     q.histograms();
   }
+}
+
+void world::bound(sim_queue& q) {
+  if (std::exchange(bounding_, true))
+    return; // another thread's may come before or after
+  const auto n = random_.below(4);
+  bounded_ = true;
+  const auto o = queue_ ? registry_.oracles.front() : std::make_shared<oracle>(verdict_);
+  o->limit(std::numeric_limits<std::uint64_t>::max()); // until it is certain which bound is in force
+  q.limit_waiters(n);
+  o->limit(n);
+  bounding_ = false;
 }
 
 void world::age(sim_queue& q) {
@@ -370,13 +383,9 @@ void world::drain(sim_queue& q, const actor& self) {
 }
 
 void world::operate_on_others() {
-  switch (random_.below(5)) {
+  switch (random_.below(4)) {
   case 0:
-    if (manager_)
-      manager_->age(clock::now(), some_time());
-    return;
   case 1:
-  case 2:
     if (!tokens_.empty())
       eject(tokens_[random_.below(static_cast<std::uint32_t>(tokens_.size()))], worker_record{verdict_, 1});
     return;
@@ -388,6 +397,13 @@ void world::operate_on_others() {
     if (random_.one_in(2))
       lease.release();
   }
+}
+
+void world::forget_queues() {
+  if (random_.one_in(2))
+    manager_->age(clock::now(), some_time());
+  else
+    manager_->erase_idle(some_key());
 }
 
 asio::awaitable<void> world::disturb(std::shared_ptr<actor>) {

@@ -38,6 +38,9 @@ oracle::worker* oracle::find(const queue_event& e) {
 }
 
 void oracle::step(const queue_event& e) {
+  expect(!too_many_ || (e.wait == last_wait_ && (e.kind == kind::wait_ended || e.kind == kind::slot_granted)),
+         "more wait than may", e);
+  too_many_ = false;
   switch (e.kind) {
   case kind::slot_queued:
     return queued(e);
@@ -176,6 +179,7 @@ void oracle::wait_begun(const queue_event& e) {
   last_wait_ = e.wait;
   waits_[e.wait] = true;
   waiting_.push_back(e.wait);
+  too_many_ = waiting_.size() > limit_;
 }
 
 void oracle::wait_ended(const queue_event& e) {
@@ -202,6 +206,7 @@ std::size_t oracle::live() const noexcept { return workers_.size() - count(place
 
 void oracle::check_rest() const {
   verdict_.check(count(place::moving) == 0, "a slot is nowhere");
+  verdict_.check(!too_many_, "more wait than may");
   verdict_.check(idle_.empty() || waiting_.empty(), "an idle slot and a waiting caller at rest");
   verdict_.check(!closed_ || (idle_.empty() && waiting_.empty() && count(place::granted) == 0),
                  "something is left in a closed queue");

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +41,9 @@ class oracle {
     : verdict_(v) {}
 
   void tell(const queue_event& e) noexcept;
+
+  /// How many may wait from now on.
+  void limit(std::uint64_t n) noexcept { limit_ = n; }
 
   /// To be called between two steps.
   void check_rest() const;
@@ -92,6 +96,8 @@ class oracle {
   std::uint64_t next_offer_ = 0;
   std::size_t starting_ = 0;
   queue_totals totals_;
+  std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
+  bool too_many_ = false; ///< The last wait that began is to be refused.
   bool closed_ = false;
 };
 

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint32_t preemptions[] = {0, 0, 20, 5};
+constexpr std::uint32_t preemptions[] = {0, 10, 4, 2};
 std::string what(std::exception_ptr e) {
   try {
     std::rethrow_exception(e);
@@ -69,8 +69,11 @@ void world::set_up() {
                                 {"call", &world::call},       {"dequeue", &world::dequeue},
                                 {"work", &world::work},       {"work", &world::work},
                                 {"operate", &world::operate}, {"disturb", &world::disturb}};
-  for (auto n = 2 + random_.below(9); n != 0; --n)
+  for (auto n = 4 + random_.below(12); n != 0; --n)
     spawn(usual[random_.below(std::size(usual))]);
+  if (manager_)
+    for (auto n = random_.below(4); n != 0; --n)
+      spawn({"operate", &world::operate});
 }
 
 void world::spawn(activity a) {
@@ -119,7 +122,7 @@ void world::check() {
     expected_waiting += o->waiting();
     expected_idle += o->idle();
   }
-  if (closing_)
+  if (ending_)
     return;
   verdict_.check(waiting == expected_waiting, "a caller waits on a queue that was deleted");
   verdict_.check(idle == expected_idle, "a slot is idle in a queue that was deleted");
@@ -136,7 +139,7 @@ void world::check_quiet() {
 }
 
 void world::close_all() {
-  closing_ = true;
+  closing_ = ending_ = true;
   if (queue_)
     queue_->close();
   if (manager_)
@@ -172,7 +175,7 @@ void world::end_orderly() {
 void world::end_abruptly() {
   if (verdict_.failed())
     return;
-  closing_ = true;
+  closing_ = ending_ = true;
   if (random_.one_in(2))
     shelf_.clear();
   if (random_.one_in(2)) {
@@ -212,19 +215,21 @@ std::shared_ptr<worker_record> world::new_record() {
   return records_.emplace_back(std::make_shared<worker_record>(verdict_));
 }
 
+const slot_key& world::some_key() { return keys[random_.below(2)]; }
+
 sim_queue world::some_queue() {
   if (queue_)
     return *queue_;
-  return manager_->get(keys[random_.below(2)]).value;
+  return manager_->get(some_key()).value;
 }
 
 sim_ticket world::some_ticket() {
   if (queue_)
     return queue_->enter();
-  return manager_->enter(keys[random_.below(2)]).value;
+  return manager_->enter(some_key()).value;
 }
 
-clock::duration world::some_time() { return std::chrono::milliseconds(random_.below(12)); }
+clock::duration world::some_time() { return std::chrono::milliseconds(random_.below(4)); }
 
 clock::time_point world::some_deadline() {
   return random_.one_in(3) ? clock::time_point::max() : clock::now() + some_time();

@@ -144,12 +144,15 @@ class world {
   void eject(sim_token& token, const worker_record& record);
   void operate_on_queue(const actor& self);
   void operate_on_others();
+  void bound(sim_queue& q);
   void age(sim_queue& q);
+  void forget_queues();
   void drain(sim_queue& q, const actor& self);
   void check_result(const error_code& ec, clock::time_point begun, clock::time_point deadline);
 
   asio::awaitable<void> pause();
   asio::awaitable<sim_slot> make_worker();
+  const slot_key& some_key();
   sim_queue some_queue();
   sim_ticket some_ticket();
   std::shared_ptr<worker_record> new_record();
@@ -170,8 +173,10 @@ class world {
   std::vector<sim_token> tokens_; ///< Of workers, for anybody to eject.
   std::uint64_t not_begun_ = 0;   ///< Tickets that are not spent.
   std::uint32_t pending_ = 0;     ///< Callbacks that have to come.
-  bool closing_ = false;
+  bool closing_ = false;          ///< A queue was closed by somebody.
+  bool ending_ = false;
   bool bounded_ = false;
+  bool bounding_ = false;
 };
 
 } // namespace hotslot::sim

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Shows that the simulation can fail: breaks the queue in one way after another, and expects each to be found."""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+CORE = "core/queue_core.hpp"
+IMPL = "detail/queue_impl.hpp"
+OP = "detail/wait_op.hpp"
+MANAGER = "slot_queue_manager.hpp"
+LAUNCHER = "launcher.hpp"
+LEASE = "lease.hpp"
+
+# What is broken: the invariant of docs/design.md that it breaks, and (file, text, text instead)...
+MUTATIONS = {
+    "a cancelled waiter keeps its grant": (4, (CORE, "return revoke(w, why, out);",
+        "granted_.erase(granted_.iterator_to(w));\n      w.slot = nullptr;\n      w.result = why;\n"
+        "      w.phase = wait_node::phase_type::ended;\n      return;")),
+    "a destroyed waiter keeps its grant": (4, (CORE, "revoke(w, abandoned, out);", "granted_.erase(granted_.iterator_to(w));")),
+    "the lock is dropped between nothing idle and queue me": (3,
+        (CORE, "if (!idle_.empty())\n      return grant(w, take_newest_idle(), out);\n    if (waiting_", "if (waiting_"),
+        (IMPL, "    act([&](auto& todo) {\n      keep_histograms();\n      const timestamp t",
+               "    act([&](auto& todo) {\n      if (core_.has_idle()) core_.grant_idle(op, counted, todo);\n    });\n"
+               "    if (op.phase == wait_node::phase_type::granted) return;\n"
+               "    act([&](auto& todo) {\n      keep_histograms();\n      const timestamp t"),
+        (CORE, "  /// Starts a wait for the queue to be closed",
+               "  void grant_idle(wait_node& w, bool counted, actions& out) noexcept {\n"
+               "    if (w.kind == wait_node::kind_type::drain || w.phase == wait_node::phase_type::ended || closed_) return;\n"
+               "    if (!counted) enter_waiting();\n    w.id = ++last_wait_;\n"
+               "    tell({.kind = queue_event_kind::wait_begun, .wait = w.id});\n"
+               "    grant(w, take_newest_idle(), out);\n  }\n\n"
+               "  /// Starts a wait for the queue to be closed")),
+    "every slot wakes every waiter": (4, (CORE, "      unlink_waiting(w);\n      return grant(w, s, out);",
+        "      unlink_waiting(w);\n      while (!waiters_.empty()) end_waiting(waiters_.front(), {}, out);\n"
+        "      return grant(w, s, out);")),
+    "a slot that comes back unused is idle from now on": (4, (CORE, "    tell(queue_event_kind::slot_put_back, s);",
+        "    s.idle_since += std::chrono::milliseconds(3);\n    tell(queue_event_kind::slot_put_back, s);")),
+    "a slot that comes back unused is the newest": (5, (CORE, "while (after != idle_.begin() && std::prev(after)->id > s.id)",
+        "while (false)")),
+    "close misses the granted slots": (10, (CORE, "    while (!granted_.empty())\n      revoke(granted_.front(), errc::queue_closed, out);\n", "")),
+    "close misses the idle slots": (10, (CORE, "eject(idle_.front(), idle_.front().id, eject_reason::closed, out);", "break;")),
+    "a closed queue takes callers": (10, (CORE, "    if (closed_)\n      return refuse(w, errc::queue_closed, out);\n", "")),
+    "a waiter is counted after the look-up": (8,
+        (MANAGER, "    std::lock_guard lock(mutex_);\n    auto [queue, is_new] = find(key);\n    return {queue->enter(), is_new};",
+                  "    auto [q, is_new] = get(key);\n    auto* impl = q.impl_.get();\n    boost::intrusive_ptr keep(impl);\n"
+                  "    { auto gone = std::move(q); }\n    { std::lock_guard lock(mutex_); }\n"
+                  "    return {ticket_type(detail::queue_handle(impl)), is_new};")),
+    "callers are served newest first": (5, (CORE, "    waiters_.push_back(w);\n    ++waiting_;", "    waiters_.push_front(w);\n    ++waiting_;")),
+    "idle slots leave oldest first": (5, (CORE, "    slot_node& s = idle_.back();\n    idle_.pop_back();", "    slot_node& s = idle_.front();\n    idle_.pop_front();")),
+    "ejection takes the newest idle slot": (5, (CORE, "eject(idle_.front(), idle_.front().id, eject_reason::idle, out);",
+        "eject(idle_.back(), idle_.back().id, eject_reason::idle, out);")),
+    "an ejection takes an acquired slot": (2, (CORE, "    if (s.place == slot_node::place_type::offered) {\n      take_from_waiter",
+        "    if (s.place == slot_node::place_type::offered || s.place == slot_node::place_type::leased) {\n      take_from_waiter")),
+    "an ejected offer can be acquired": (2, (CORE, "    if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)",
+        "    if (s.id != id)")),
+    "a returned slot keeps its offer": (2, (CORE, "    s.id = next_id_++;\n    s.idle_since", "    s.id = s.worker == next_id_ ? next_id_++ : s.id;\n    s.idle_since")),
+    "a resumed waiter goes to the end": (5, (CORE, "    waiters_.push_front(*w);", "    waiters_.push_back(*w);")),
+    "a resumed waiter waits beside an idle slot": (3, (CORE, "    if (!idle_.empty())\n      return grant(*w, take_newest_idle(), out);\n", "")),
+    "a resumed waiter loses its deadline": (9, (IMPL, "      if (todo.resumed)\n        arm_timer(now());\n", "")),
+    "an earlier deadline does not move the timer": (9, (IMPL, "if (timer_ && armed_for_ <= at)", "if (timer_)")),
+    "the timer is armed once": (9, (IMPL, "        arm_timer(t);\n    });\n  }\n\n  void shut_down", "        ;\n    });\n  }\n\n  void shut_down")),
+    "a revoked grant counts as busy for ever": (7, (CORE, "    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});\n    return_unused(s, out);",
+        "    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});\n"
+        "    tell(queue_event_kind::slot_put_back, s);\n    settle(s, out);")),
+    "a refused caller is counted for ever": (7, (CORE, "noexcept {\n    stop_waiting(w, why);\n    w.phase", "noexcept {\n    w.phase")),
+    "an operation completes inline": (9, (OP, "void post() override { asio::post(work_, sent_op<queue_op>(this)); }",
+        "void post() override { asio::dispatch(work_, sent_op<queue_op>(this)); }")),
+    "an operation completes on the queue's executor": (9, (OP, "asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),",
+        "asio::prefer(impl_->get_executor(),"), (OP, "using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;",
+        "using handler_executor = typename Impl::executor_type;")),
+    "a dirty slot is offered again": (11, (CORE, "if (dirty && s.retired == eject_reason::none)", "if (false && dirty)")),
+    "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      discard();", "    if (touched_)\n      release();")),
+    "a retired slot is offered again": (1, (CORE, "    if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);\n", "")),
+    "drained while slots are out": (10, (CORE, "return closed_ && live_ == 0 && stats_.is_idle()", "return closed_")),
+    "a slot is closed twice": (1, (IMPL, "      e.close_and_destroy();", "      e.slot.close();\n      e.close_and_destroy();")),
+    "the bound admits one too many": (10, (CORE, "if (waiting_ >= max_waiters_)", "if (waiting_ > max_waiters_)")),
+    "nobody wakes the launcher": (3, (IMPL, "      todo.signal = op.phase == wait_node::phase_type::waiting;\n", "")),
+    "a failed start is counted for ever": (7, (CORE, "    leave(queue_state::starter);\n    tell({.kind = queue_event_kind::start_ended, .error = why});",
+        "    tell({.kind = queue_event_kind::start_ended, .error = why});")),
+}
+
+
+def copy_of(root, work, name, edits):
+    folder = os.path.join(work, re.sub(r"\W+", "-", name))
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(os.path.join(root, "include", "hotslot"), os.path.join(folder, "include", "hotslot"))
+    for file, old, new in edits:
+        path = os.path.join(folder, "include", "hotslot", file)
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        if text.count(old) != 1:
+            raise ValueError(f"{file} has {text.count(old)} times: {old}")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace(old, new))
+    return folder
+
+
+def run(command):
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def precompile(args):
+    """What every copy includes and none of them changes."""
+    folder = os.path.join(args.work, "pch")
+    os.makedirs(folder, exist_ok=True)
+    header = os.path.join(args.root, "src", "pch", "asio.hpp")
+    run([*args.compiler, "-x", "c++-header", header, "-o", os.path.join(folder, "asio.hpp.gch")])
+    return folder
+
+
+def build(args, pch, folder):
+    """One unit of the two sources that know the queue, linked with what is built already."""
+    unit = os.path.join(folder, "unit.cpp")
+    sim = os.path.join(args.root, "test", "sim")
+    with open(unit, "w", encoding="utf-8") as f:
+        f.write(f'#include "{sim}/world.cpp"\n#include "{sim}/activities.cpp"\n')
+    program = os.path.join(folder, "simtest")
+    run([*args.compiler, "-I", pch, "-include", "asio.hpp", "-I", os.path.join(folder, "include"), unit, *args.link,
+         "-lcrypto", "-o", program])
+    return program
+
+
+def found(program, seeds):
+    """What the simulation said, or None where nothing was wrong in all its runs."""
+    try:
+        said = subprocess.run([program, "--seeds", seeds, "--seed", "1"], capture_output=True, text=True, timeout=120,
+                              check=False)
+    except subprocess.TimeoutExpired:
+        return "it did not end"
+    if said.returncode == 0:
+        return None
+    lines = (said.stdout + said.stderr).strip().splitlines()
+    return lines[-2] + "; " + lines[-1] if said.returncode == 1 else f"ended by {said.returncode}: {lines[-1]}"
+
+
+def attempt(args, pch, name):
+    invariant, *edits = MUTATIONS[name]
+    try:
+        folder = copy_of(args.root, args.work, name, edits)
+        what = found(build(args, pch, folder), args.seeds)
+    except subprocess.CalledProcessError as e:
+        return f"{name}: does not compile\n{e.stderr[-2000:]}", False
+    except ValueError as e:
+        return f"{name}: {e}", False
+    shutil.rmtree(folder)
+    return f"{name} (invariant {invariant}): {what or 'NOT FOUND'}", what is not None
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", required=True, help="the checkout")
+    parser.add_argument("--work", required=True, help="a folder for the broken copies")
+    parser.add_argument("--seeds", default="1000", help="how many runs may be needed to find one")
+    parser.add_argument("--only", default="", help="those whose name has this in it")
+    parser.add_argument("--compiler", required=True, type=str.split, help="the compiler and its options")
+    parser.add_argument("--link", required=True, nargs="+", help="the simulation's other objects and its libraries")
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    names = [n for n in MUTATIONS if args.only in n]
+    pch = precompile(args)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda n: attempt(args, pch, n), names))
+    for line, _ in results:
+        print(line)
+    missed = sum(1 for _, right in results if not right)
+    print(f"{len(results) - missed} of {len(results)} found")
+    return 1 if missed or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
