@@ -234,6 +234,20 @@ TEST_CASE_METHOD(fixture, "close ends waits and grants with an error of its own"
   CHECK(drained == error_code());
 }
 
+TEST_CASE_METHOD(fixture, "a queue is drained when the last caller with a ticket has been refused",
+                 "[slot_queue]") {
+  auto ticket = q.enter();
+  q.close();
+  std::optional<error_code> drained, refused;
+  q.async_drain(queue::time_point::max(), [&](error_code ec) { drained = ec; });
+  poll();
+  CHECK_FALSE(drained);
+  ticket.async_acquire(queue::time_point::max(), [&](error_code ec, lease) { refused = ec; });
+  poll();
+  CHECK(refused == errc::queue_closed);
+  CHECK(drained == error_code());
+}
+
 TEST_CASE_METHOD(fixture, "close takes a granted slot from a caller that it has not reached",
                  "[slot_queue]") {
   caller a;

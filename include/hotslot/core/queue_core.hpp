@@ -465,6 +465,7 @@ class basic_queue_core {
     w.phase = wait_node::phase_type::ended;
     w.result = why;
     send(w, out);
+    notice_drained(out); // its caller may have been the last that was counted as waiting
   }
 
   void enqueue_last(wait_node& w) noexcept {
