@@ -371,7 +371,7 @@ void world::age(sim_queue& q) {
 
 void world::drain(sim_queue& q, const actor& self) {
   ++pending_;
-  const auto begun = clock::now(), deadline = clock::now() + 4 * some_time();
+  const auto begun = clock::now(), deadline = some_deadline();
   q.async_drain(deadline, asio::bind_executor(self.strand, [=, this](error_code ec) {
                   --pending_;
                   if (ec)
