@@ -167,12 +167,12 @@ def main():
     names = [n for n in MUTATIONS if args.only in n]
     pch = precompile(args)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda n: attempt(args, pch, n), names))
-    for line, _ in results:
-        print(line)
-    missed = sum(1 for _, right in results if not right)
-    print(f"{len(results) - missed} of {len(results)} found")
-    return 1 if missed or not results else 0
+        right = 0
+        for line, is_found in pool.map(lambda n: attempt(args, pch, n), names):
+            print(line, flush=True)
+            right += is_found
+    print(f"{right} of {len(names)} found")
+    return 0 if names and right == len(names) else 1
 
 
 if __name__ == "__main__":

@@ -36,12 +36,20 @@ void scheduler::drop_everything() {
 
 bool scheduler::step() {
   if (ready_.empty())
-    pass_time();
+    pass_time(clock::time_point::max());
   const std::size_t at = pick();
   if (at == none)
     return false;
   run(at);
   return true;
+}
+
+void scheduler::run_until(clock::time_point t) {
+  do
+    while (!ready_.empty())
+      run(pick());
+  while (pass_time(t));
+  clock::now_ = std::max(clock::now_, t);
 }
 
 void scheduler::let_others() noexcept {
@@ -68,7 +76,7 @@ std::size_t scheduler::pick() noexcept {
   if (ready_.empty())
     return none;
   const auto n = static_cast<std::uint32_t>(ready_.size());
-  const auto start = random_.below(n);
+  const auto start = in_order_ ? 0 : random_.below(n);
   for (std::uint32_t i = 0; i < n; ++i) {
     const std::size_t at = (start + i) % n;
     const strand_id strand = ready_[at].strand;
@@ -93,13 +101,12 @@ void scheduler::run(std::size_t at) {
   active_.pop_back();
 }
 
-void scheduler::pass_time() {
-  if (waits_.empty())
-    return;
+// False where no timer ends by then.
+bool scheduler::pass_time(clock::time_point latest) {
   const auto next = std::min_element(waits_.begin(), waits_.end(),
                                      [](const auto& a, const auto& b) { return a->at < b->at; });
-  if ((*next)->at == clock::time_point::max())
-    return;
+  if (next == waits_.end() || (*next)->at > latest || (*next)->at == clock::time_point::max())
+    return false;
   clock::now_ = std::max(clock::now_, (*next)->at);
   std::vector<std::unique_ptr<timer_wait>> due;
   for (auto& w : waits_)
@@ -108,6 +115,7 @@ void scheduler::pass_time() {
   std::erase(waits_, nullptr);
   for (auto& w : due)
     w->end(false);
+  return true;
 }
 
 std::uint64_t scheduler::add(std::unique_ptr<timer_wait> wait) {

@@ -52,7 +52,12 @@ class scheduler : public asio::execution_context {
   /// Runs one ready task, or lets time pass to the next timer. False where there is neither.
   bool step();
 
+  /// Runs all that is ready by `t`, and lets time pass until then.
+  void run_until(clock::time_point t);
+
   void stop_preempting() noexcept { preempt_in_ = 0; }
+  /// From now on what is ready first runs first.
+  void keep_order() noexcept { in_order_ = true; }
   /// How many tasks have begun so far.
   std::uint64_t tasks() const noexcept { return tasks_; }
 
@@ -107,7 +112,7 @@ class scheduler : public asio::execution_context {
   void let_others() noexcept;
   void run(std::size_t at);
   std::size_t pick() noexcept;
-  void pass_time();
+  bool pass_time(clock::time_point latest);
   void drop_everything();
 
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
@@ -122,6 +127,7 @@ class scheduler : public asio::execution_context {
   strand_id last_strand_ = 0;
   std::uint64_t last_wait_ = 0;
   std::uint64_t tasks_ = 0;
+  bool in_order_ = false;
   bool ending_ = false;
 };
 
