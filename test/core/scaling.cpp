@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "fn_2018_table.hpp"
 
 #include <hotslot/core/scaling.hpp>
 
@@ -39,6 +40,23 @@ TEST_CASE("fn_2018: every branch of the seed's decision", "[scaling]") {
   CHECK(decide(in{.waiters = 1, .starters = 0, .runners = 1, .wait_ms = 9, .start_ms = 9, .run_ms = 9}) == 0);
   // integers: 7 / 4 * 2 is 2, not 3.5
   CHECK(decide(in{.waiters = 1, .starters = 0, .runners = 4, .wait_ms = 3, .start_ms = 9, .run_ms = 7}) == 1);
+}
+
+TEST_CASE("fn_2018 decides as the seed for every combination of small values", "[scaling]") {
+  REQUIRE(fn_2018_table.size() == 4 * 4 * 4 * 4 * 4 * 4 / 4);
+  unsigned at = 0, wrong = 0;
+  for (std::uint64_t waiters = 0; waiters < 4; ++waiters)
+    for (std::uint64_t starters = 0; starters < 4; ++starters)
+      for (std::uint64_t runners = 0; runners < 4; ++runners)
+        for (std::uint64_t wait = 0; wait < 4; ++wait)
+          for (std::uint64_t start = 0; start < 4; ++start)
+            for (std::uint64_t run = 0; run < 4; ++run, ++at) {
+              const char digit = fn_2018_table[at / 4];
+              const int bits = digit <= '9' ? digit - '0' : digit - 'a' + 10;
+              const std::uint64_t expected = (bits >> (3 - at % 4)) & 1;
+              wrong += decide({waiters, starters, runners, wait, start, 2 * run}) != expected;
+            }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("fn_2018 counts idle and busy workers as runners, and whole milliseconds", "[scaling]") {
