@@ -81,6 +81,7 @@ TEST_CASE("a connection that was closed while idle is reopened") {
     for (int call = 0; call < 5; ++call) {
       const auto reply = co_await slot.call(request());
       CHECK(reply["Fn-Http-H-X-Pid"] == std::to_string(slot.pid()));
+      co_await f.logged("out: closed " + std::to_string(call + 1));
     }
     CHECK(slot.reusable());
   });

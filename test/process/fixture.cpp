@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
 namespace process_test {
@@ -83,6 +84,15 @@ function_launcher fixture::launcher(function_spec spec) {
 std::vector<std::string> fixture::lines() const {
   const std::lock_guard lock(mutex_);
   return lines_;
+}
+
+awaitable<void> fixture::logged(std::string line) const {
+  const auto is_there = [&] {
+    const auto all = lines();
+    return std::find(all.begin(), all.end(), line) != all.end();
+  };
+  while (!is_there())
+    co_await asio::post(asio::use_awaitable);
 }
 
 std::string fixture::line_after(const std::string& prefix) const {

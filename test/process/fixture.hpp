@@ -93,6 +93,9 @@ class fixture {
   /// What follows `prefix` in the log; empty where it is not there.
   std::string line_after(const std::string& prefix) const;
 
+  /// Completes when the line is in the log, which whatever else is ready may bring there.
+  awaitable<void> logged(std::string line) const;
+
   void new_context();
   /// Destroys the context and checks that nothing is left: no child, no descriptor, no directory.
   void check_nothing_left();

@@ -96,6 +96,16 @@ bool send_back(int fd, const std::string& request) {
   return true;
 }
 
+// Says so when the connection is closed, for a caller that wants to call after that.
+bool send_back_and_close(int fd, const std::string& request) {
+  static int calls = 0;
+  send_back(fd, request);
+  ::shutdown(fd, SHUT_RDWR);
+  std::printf("closed %d\n", ++calls);
+  std::fflush(stdout);
+  return false;
+}
+
 answer always(std::string text, bool again = false) {
   return [text = std::move(text), again](int fd, const std::string&) { return send(fd, text), again; };
 }
@@ -246,7 +256,7 @@ const std::map<std::string, std::function<void()>> modes = {
     {"until-close", [] { serve(always("HTTP/1.1 200 OK\r\n\r\nto the end")); }},
     {"interim", [] { serve(always("HTTP/1.1 100 Continue\r\n\r\n" + reply("late"), true)); }},
     {"too-much", [] { serve(always(reply("one") + reply("two"), true)); }},
-    {"close-idle", [] { serve([](int fd, const std::string& r) { return send_back(fd, r), false; }); }},
+    {"close-idle", [] { serve(send_back_and_close); }},
     {"close-politely",
      [] { serve(always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")); }},
     {"status-500", [] { serve(always("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true)); }},

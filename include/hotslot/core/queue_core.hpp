@@ -50,8 +50,6 @@ class basic_queue_core {
   void record_into(queue_histograms* h) noexcept { histograms_ = h; }
   const queue_histograms* histograms() const noexcept { return histograms_; }
 
-  // Slots
-
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
   void queue(slot_node& s, timestamp now, wait_cause origin, actions& out) noexcept {
     assert(s.place == slot_node::place_type::outside);
@@ -315,8 +313,6 @@ class basic_queue_core {
     const bool others = live_ != 0 || stats_.count(queue_state::starter) != 0 || resource_waiters_ != 0;
     fail_waiters(why, others ? 1 : waiting_, out);
   }
-
-  // The queue
 
   void close(actions& out) noexcept {
     if (closed_)
