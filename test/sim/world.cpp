@@ -232,7 +232,9 @@ sim_ticket world::some_ticket() {
 clock::duration world::some_time() { return std::chrono::milliseconds(random_.below(4)); }
 
 clock::time_point world::some_deadline() {
-  return random_.one_in(3) ? clock::time_point::max() : clock::now() + some_time();
+  if (random_.one_in(3))
+    return clock::time_point::max();
+  return clock::now() + some_time() * (random_.one_in(2) ? 1 : 10);
 }
 
 asio::awaitable<void> world::pause() {
