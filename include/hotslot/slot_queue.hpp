@@ -221,7 +221,8 @@ using slot_token = basic_slot_token<Slot>;
 /// A caller that is counted as waiting since it looked its queue up. Move-only; keeps the queue open.
 ///
 /// Spent by the acquisition of a slot and by `async_acquire`. Destroyed unspent, the caller stops being
-/// counted. Thread safety: distinct objects are safe, a shared one is not.
+/// counted; so it does where the operation is destroyed before it starts. Thread safety: distinct objects are
+/// safe, a shared one is not.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_ticket {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;

@@ -90,3 +90,46 @@ TEST_CASE_METHOD(fixture, "close closes every queue", "[manager]") {
   CHECK_FALSE(q.is_open());
   CHECK(m.get(a).is_new);
 }
+
+TEST_CASE_METHOD(fixture, "a ticket's operation that is never launched ends its count", "[manager]") {
+  auto q = m.get(a).value;
+  auto ticket = m.enter(a).value;
+  {
+    auto op = ticket.async_acquire(clock_type::time_point::max(), asio::deferred);
+    CHECK(q.snapshot().count(queue_state::waiter) == 1);
+    CHECK_FALSE(ticket);
+  }
+  CHECK(q.is_idle());
+}
+
+TEST_CASE_METHOD(fixture, "a ticket that its operation has spent keeps the queue open", "[manager]") {
+  hotslot::slot_queue<test_slot> q(io);
+  auto ticket = q.enter();
+  bool got = false;
+  ticket.async_acquire(clock_type::time_point::max(), [&](auto ec, auto) { got = !ec; });
+  auto token = q.queue_slot(test_slot(1));
+  q = hotslot::slot_queue<test_slot>(io);
+  io.run();
+  CHECK(got);
+  CHECK(token.eject()); // still idle
+}
+
+TEST_CASE_METHOD(fixture, "a ticket's operation whose coroutine is cancelled before it starts", "[manager]") {
+  auto q = m.get(a).value;
+  asio::cancellation_signal signal;
+  bool aborted = false;
+  auto body = [&]() -> asio::awaitable<void> {
+    co_await asio::post(asio::use_awaitable);
+    auto ticket = m.enter(a).value;
+    signal.emit(asio::cancellation_type::terminal);
+    try {
+      auto l = co_await ticket.async_acquire(clock_type::time_point::max(), asio::use_awaitable);
+    } catch (const boost::system::system_error& e) {
+      aborted = e.code() == asio::error::operation_aborted;
+    }
+  };
+  asio::co_spawn(io, body(), asio::bind_cancellation_slot(signal.slot(), asio::detached));
+  io.run();
+  CHECK(aborted);
+  CHECK(q.is_idle());
+}
