@@ -101,7 +101,8 @@ struct offer_result {
     if (!op.slot)
       return {op.result, offer_type()};
     using entry_type = typename impl_type::entry_type;
-    return {op.result, offer_type(&impl, static_cast<entry_type*>(op.slot))};
+    constexpr bool add_reference = false; // `deliver` has
+    return {op.result, offer_type(&impl, {static_cast<entry_type*>(op.slot), add_reference})};
   }
 };
 
@@ -134,8 +135,8 @@ class basic_dequeuer {
   asio::awaitable<offer_type, Executor> next() {
     if (stop_->is_set())
       co_return offer_type();
-    if (auto* entry = queue_->try_offer())
-      co_return offer_type(queue_.get(), entry);
+    if (auto entry = queue_->try_offer())
+      co_return offer_type(queue_.get(), std::move(entry));
     const Executor ex = co_await asio::this_coro::executor;
     co_return co_await detail::async_cancel_as_terminal(ex, race(queue_, stop_),
                                                         asio::use_awaitable_t<Executor>());

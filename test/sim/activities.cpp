@@ -152,6 +152,8 @@ asio::awaitable<void> world::acquire_by_callback(std::shared_ptr<actor> self) {
   some_queue().async_acquire(
       deadline, asio::bind_cancellation_slot(op->cancel.slot(), asio::bind_executor(self->strand, done)));
   op->initiating = false;
+  if (random_.one_in(2) && !tokens_.empty())
+    tokens_.back().retire(); // perhaps granted just now
   if (random_.one_in(4))
     co_return;
   if (random_.one_in(2))

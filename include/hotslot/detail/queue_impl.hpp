@@ -97,8 +97,9 @@ class queue_impl final : public registered_queue {
     return tell_acquired(lock, core_.try_acquire_counted());
   }
 
-  /// The newest idle slot, offered; null where there is none.
-  entry_type* try_offer() noexcept {
+  /// The newest idle slot, offered; null where there is none. Shared under the lock: it may be ejected at
+  /// once.
+  entry_pointer try_offer() noexcept {
     std::lock_guard lock(mutex_);
     slot_node* s = core_.try_offer();
     return s ? &entry_of(*s) : nullptr;
@@ -168,6 +169,8 @@ class queue_impl final : public registered_queue {
     if (!core_.deliver(op, now()))
       return false;
     disconnect(op);
+    if (op.slot && op.kind == wait_node::kind_type::offer)
+      intrusive_ptr_add_ref(&entry_of(*op.slot)); // the offer's, which is made after the lock is released
     if (op.slot && op.kind == wait_node::kind_type::acquire)
       tell_acquired(lock, op.slot);
     return true;
