@@ -26,24 +26,72 @@ struct drain_result {
   static std::tuple<error_code> make(Impl&, wait_op_base& op) noexcept { return {op.result}; }
 };
 
-template <slot Slot, class Executor, class Traits>
+/// A caller that is counted as waiting only while its operation waits.
+template <class Impl>
+struct uncounted_caller {
+  queue_handle<Impl> queue;
+
+  bool hand_over() noexcept { return false; }
+};
+
+/// A caller that is counted as waiting from now on. Move-only, so that no operation can be started twice for
+/// it.
+template <class Impl>
+struct counted_caller {
+  counted_caller() = default;
+  explicit counted_caller(const queue_handle<Impl>& q) noexcept
+    : queue(q)
+    , counted(true) {
+    queue->enter_waiting();
+  }
+  counted_caller(counted_caller&& other) noexcept
+    : queue(std::move(other.queue))
+    , counted(other.hand_over()) {}
+  counted_caller& operator=(counted_caller&& other) noexcept {
+    give_up();
+    queue = std::move(other.queue);
+    counted = other.hand_over();
+    return *this;
+  }
+  ~counted_caller() { give_up(); }
+
+  /// Whether there is a count, which whoever asks has from now on.
+  bool hand_over() noexcept { return std::exchange(counted, false); }
+
+  /// The count in hands of its own; the queue is kept open by both.
+  counted_caller handed_over() noexcept {
+    counted_caller other;
+    other.queue = queue;
+    other.counted = hand_over();
+    return other;
+  }
+
+  void give_up() noexcept {
+    if (hand_over())
+      queue->leave_waiting();
+  }
+
+  queue_handle<Impl> queue;
+  bool counted = false;
+};
+
+template <slot Slot, class Executor, class Traits, class Caller>
 struct initiate_acquire {
   using impl_type = queue_impl<Slot, Executor, Traits>;
   using executor_type = Executor;
 
-  queue_handle<impl_type> queue;
-  bool counted;
+  Caller caller;
 
-  executor_type get_executor() const noexcept { return queue->get_executor(); }
+  executor_type get_executor() const noexcept { return caller.queue->get_executor(); }
 
   template <class Handler>
-  void operator()(Handler&& handler, timestamp deadline) const {
+  void operator()(Handler&& handler, timestamp deadline) {
     using handler_type = std::decay_t<Handler>;
     using op_type = queue_op<impl_type, wait_op_base, acquire_result<Slot, Executor, Traits>, handler_type>;
     handler_type copy(std::forward<Handler>(handler));
-    auto* op = op_type::create(queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
+    auto* op = op_type::create(caller.queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
     op->connect();
-    queue->start(*op, counted);
+    caller.queue->start(*op, caller.hand_over());
   }
 };
 
@@ -117,8 +165,7 @@ class basic_slot_queue {
   auto async_acquire(time_point deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        detail::initiate_acquire<Slot, Executor, Traits>{impl_, false}, token,
-        impl_type::to_timestamp(deadline));
+        initiate_acquire{{impl_}}, token, impl_type::to_timestamp(deadline));
   }
 
   /// The same without a deadline.
@@ -208,6 +255,9 @@ class basic_slot_queue {
   template <slot, class, class>
   friend class basic_slot_queue_manager;
 
+  using initiate_acquire =
+      detail::initiate_acquire<Slot, Executor, Traits, detail::uncounted_caller<impl_type>>;
+
   detail::queue_handle<impl_type> impl_;
 };
 
@@ -233,37 +283,25 @@ class basic_ticket {
   using time_point = typename queue_type::time_point;
 
   basic_ticket() = default;
-  basic_ticket(basic_ticket&& other) noexcept
-    : impl_(std::move(other.impl_))
-    , counted_(std::exchange(other.counted_, false)) {}
-  basic_ticket& operator=(basic_ticket&& other) noexcept {
-    give_up();
-    impl_ = std::move(other.impl_);
-    counted_ = std::exchange(other.counted_, false);
-    return *this;
-  }
-  ~basic_ticket() { give_up(); }
 
   /// Whether the caller is counted.
-  explicit operator bool() const noexcept { return counted_; }
+  explicit operator bool() const noexcept { return caller_.counted; }
 
   /// As `basic_slot_queue::try_acquire`.
   lease_type try_acquire() noexcept {
-    assert(counted_);
-    auto* entry = impl_->try_acquire_counted();
-    counted_ = !entry;
-    return lease_type(*impl_.get(), entry);
+    assert(caller_.counted);
+    auto* entry = caller_.queue->try_acquire_counted();
+    caller_.counted = !entry;
+    return lease_type(*caller_.queue.get(), entry);
   }
 
   /// As `basic_slot_queue::async_acquire`. Precondition: not spent.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_point deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
-    assert(counted_);
-    counted_ = false;
+    assert(caller_.counted);
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        detail::initiate_acquire<Slot, Executor, Traits>{impl_, true}, token,
-        impl_type::to_timestamp(deadline));
+        initiate_acquire{caller_.handed_over()}, token, impl_type::to_timestamp(deadline));
   }
 
   /// As `basic_slot_queue::acquire`. Lifetime: this ticket has to outlive the awaitable.
@@ -279,19 +317,13 @@ class basic_ticket {
   template <slot, class, class>
   friend class basic_slot_queue_manager;
 
+  using initiate_acquire =
+      detail::initiate_acquire<Slot, Executor, Traits, detail::counted_caller<impl_type>>;
+
   explicit basic_ticket(const detail::queue_handle<impl_type>& queue) noexcept
-    : impl_(queue)
-    , counted_(true) {
-    impl_->enter_waiting();
-  }
+    : caller_(queue) {}
 
-  void give_up() noexcept {
-    if (std::exchange(counted_, false))
-      impl_->leave_waiting();
-  }
-
-  detail::queue_handle<impl_type> impl_;
-  bool counted_ = false;
+  detail::counted_caller<impl_type> caller_;
 };
 
 template <slot Slot, class Executor, class Traits>
