@@ -114,7 +114,7 @@ void queue::retire(int s) {
     if (waits[w].at == phase::granted && waits[w].slot == s) {
       waits[w].at = phase::waiting;
       waits[w].slot = no_slot;
-      order_.insert(order_.begin(), w);
+      order_.insert(std::lower_bound(order_.begin(), order_.end(), w), w);
       if (const int other = newest_idle(); other != no_slot)
         grant(other, w);
     }

@@ -59,7 +59,7 @@ MUTATIONS = {
     "an ejected offer can be acquired": (2, (CORE, "    if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)",
         "    if (s.id != id)")),
     "a returned slot keeps its offer": (2, (CORE, "    s.id = next_id_++;\n    s.idle_since", "    s.id = s.worker == next_id_ ? next_id_++ : s.id;\n    s.idle_since")),
-    "a resumed waiter goes to the end": (5, (CORE, "    waiters_.push_front(*w);", "    waiters_.push_back(*w);")),
+    "a resumed waiter goes to the end": (5, (CORE, "    waiters_.insert(younger, *w);", "    waiters_.push_back(*w);")),
     "a resumed waiter waits beside an idle slot": (3, (CORE, "    if (!idle_.empty())\n      return grant(*w, take_newest_idle(), out);\n", "")),
     "a resumed waiter loses its deadline": (9, (IMPL, "      if (todo.resumed)\n        arm_timer(now());\n", "")),
     "an earlier deadline does not move the timer": (9, (IMPL, "if (timer_ && armed_for_ <= at)", "if (timer_)")),

@@ -194,7 +194,7 @@ void oracle::wait_ended(const queue_event& e) {
 
 void oracle::wait_resumed(const queue_event& e) {
   expect(waits_[e.wait], "a wait resumed that was over", e);
-  waiting_.push_front(e.wait);
+  waiting_.insert(std::lower_bound(waiting_.begin(), waiting_.end(), e.wait), e.wait);
 }
 
 std::size_t oracle::count(place at) const noexcept {

@@ -514,8 +514,8 @@ class basic_queue_core {
     return_unused(s, out);
   }
 
-  // A granted or offered slot goes away. Where it had not been delivered, its waiter gets the newest idle
-  // one, or is the first to wait again.
+  // A granted or offered slot goes away. Where it had not been delivered, its waiter gets another or waits
+  // again.
   void take_from_waiter(slot_node& s, actions& out) noexcept {
     leave_busy();
     wait_node* w = std::exchange(s.waiter, nullptr);
@@ -528,7 +528,10 @@ class basic_queue_core {
     if (!idle_.empty())
       return grant(*w, take_newest_idle(), out);
     w->phase = wait_node::phase_type::waiting;
-    waiters_.push_front(*w);
+    auto younger = waiters_.begin();
+    while (younger != waiters_.end() && younger->id < w->id) // others that resumed
+      ++younger;
+    waiters_.insert(younger, *w);
     ++waiting_;
     link_deadline(*w);
     out.resumed = true;

@@ -29,7 +29,7 @@ enum class queue_event_kind : std::uint8_t {
   slot_acquired, ///< A caller has the slot: `wait`, or one that found it idle or offered, where that is 0.
   slot_closed,   ///< For `reason`. The last event of its worker.
   wait_begun,    ///< A caller waits; refused ones do, and end at once.
-  wait_resumed,  ///< `wait` lost the slot granted to it to an ejection, and is the first to wait again.
+  wait_resumed,  ///< `wait` lost the slot granted to it to an ejection, and waits again in its old place.
   wait_ended,    ///< Without a slot, for `error`.
   start_begun,   ///< A worker is being started.
   start_ended,   ///< It has been, where `error` is none.
