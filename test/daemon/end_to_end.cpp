@@ -102,8 +102,9 @@ TEST_CASE("a killed worker costs its own caller 502 at once, and nobody else", "
   connection victim(server.port());
   const pid_t pid = pid_of(victim.call(verb::post, "/t/t/slow?ms=1"));
   victim.send(verb::post, "/t/t/slow?ms=60000");
+  wait_until_busy(server);
   connection other(server.port());
-  CHECK(pid_of(other.call(verb::post, "/t/t/slow?ms=1")) != pid); // the victim's call is running
+  CHECK(pid_of(other.call(verb::post, "/t/t/slow?ms=1")) != pid);
   ::kill(pid, SIGKILL);
   const auto killed = std::chrono::steady_clock::now();
   const auto answer = victim.receive();
@@ -155,6 +156,7 @@ TEST_CASE("a waiting deadline that passes is 503", "[e2e]") {
   connection busy(server.port());
   busy.call(verb::post, "/t/t/slow?ms=1");
   busy.send(verb::post, "/t/t/slow?ms=2000");
+  wait_until_busy(server);
   const auto r = server.call("/t/t/slow?ms=1");
   CHECK(r.result_int() == 503);
   CHECK_FALSE(message_of(r).empty());
