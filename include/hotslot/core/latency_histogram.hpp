@@ -82,13 +82,23 @@ enum class wait_cause : std::uint8_t {
 
 inline constexpr std::size_t wait_cause_count = 3;
 
-/// The latencies of one queue. Waits that ended by their deadline are in `waits` too; those that were
-/// cancelled are not.
+/// The latencies of one queue.
+///
+/// `waits` has the waits that a slot ended, from their beginning to their completion, under what that slot
+/// came from: a call that ended, or the start of a worker, of which it is the first caller. It has those that
+/// ended by their deadline too: under `resources` where a start waits for them just then, else under `start`
+/// where a worker is being started or there is none, else under `call`. Waits that were cancelled, refused,
+/// or ended by a failed launch or with the queue are nowhere.
+///
+/// `runs` has the time from each acquisition to its release or discard, but not of leases that were put back
+/// unused; `starts` the time that the launcher's factory took, where it made a worker.
 struct queue_histograms {
   std::array<latency_histogram, wait_cause_count> waits; ///< Indexed by `wait_cause`.
   latency_histogram runs;
   latency_histogram starts;
-  std::uint64_t immediate = 0; ///< Acquisitions that found an idle slot, and so are not in `waits`.
+  /// Acquisitions that found an idle slot, and so are not in `waits`. Those of a dequeuer's offers are in
+  /// neither where the offer was idle.
+  std::uint64_t immediate = 0;
 
   const latency_histogram& wait(wait_cause c) const noexcept { return waits[static_cast<std::size_t>(c)]; }
 };
