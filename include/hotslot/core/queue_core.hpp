@@ -3,7 +3,7 @@
 #define HOTSLOT_CORE_QUEUE_CORE_HPP
 
 #include <hotslot/core/errc.hpp>
-#include <hotslot/core/latency_histogram.hpp>
+#include <hotslot/core/latency_recorder.hpp>
 #include <hotslot/core/queue_event.hpp>
 #include <hotslot/core/queue_nodes.hpp>
 #include <hotslot/core/slot_stats.hpp>
@@ -47,8 +47,7 @@ class basic_queue_core {
   basic_queue_core& operator=(const basic_queue_core&) = delete;
 
   /// Where latencies go from now on.
-  void record_into(queue_histograms* h) noexcept { histograms_ = h; }
-  const queue_histograms* histograms() const noexcept { return histograms_; }
+  void record_into(queue_histograms* h) noexcept { latencies_.record_into(h); }
 
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
   void queue(slot_node& s, timestamp now, wait_cause origin, actions& out) noexcept {
@@ -66,8 +65,7 @@ class basic_queue_core {
     slot_node& s = take_newest_idle();
     lease(s);
     stats_.record_latency(queue_state::waiter, {});
-    if (histograms_)
-      ++histograms_->immediate;
+    latencies_.count_immediate();
     return &s;
   }
 
@@ -87,8 +85,7 @@ class basic_queue_core {
     assert(s.place == slot_node::place_type::leased);
     leave_busy();
     stats_.record_latency(queue_state::runner, run);
-    if (histograms_)
-      histograms_->runs.record(run);
+    latencies_.record_run(run);
     if (dirty && s.retired == eject_reason::none)
       s.retired = eject_reason::dirty;
     free_again(s, now, queue_event_kind::slot_released, out);
@@ -237,7 +234,7 @@ class basic_queue_core {
       wait_node& w = *deadlines_.begin();
       if (w.kind != wait_node::kind_type::drain) {
         ++totals_.timed_out;
-        record_wait(cause_of_unserved(), now - w.since);
+        latencies_.record_wait(cause_of_unserved(), now - w.since);
       }
       end_waiting(w, errc::deadline_exceeded, out);
     }
@@ -251,8 +248,7 @@ class basic_queue_core {
     if (w.phase == wait_node::phase_type::granted) {
       granted_.erase(granted_.iterator_to(w));
       w.slot->waiter = nullptr;
-      stats_.record_latency(queue_state::waiter, now - w.since);
-      record_wait(std::exchange(w.slot->origin, wait_cause::call), now - w.since);
+      record_served(w, now - w.since);
       if (w.kind == wait_node::kind_type::acquire)
         lease_from_busy(*w.slot, w.id);
       else
@@ -297,8 +293,7 @@ class basic_queue_core {
     ++totals_.launched;
     leave(queue_state::starter);
     stats_.record_latency(queue_state::starter, took);
-    if (histograms_)
-      histograms_->starts.record(took);
+    latencies_.record_start(took);
     tell({.kind = queue_event_kind::start_ended});
   }
   void launch_ended(error_code why, bool failed, actions& out) noexcept {
@@ -315,9 +310,8 @@ class basic_queue_core {
   }
 
   void close(actions& out) noexcept {
-    if (closed_)
+    if (std::exchange(closed_, true))
       return;
-    closed_ = true;
     tell({.kind = queue_event_kind::queue_closed});
     while (!waiters_.empty())
       end_waiting(waiters_.front(), errc::queue_closed, out);
@@ -468,6 +462,7 @@ class basic_queue_core {
     w.phase = wait_node::phase_type::waiting;
     waiters_.push_back(w);
     ++waiting_;
+    w.waited = true;
     link_deadline(w);
   }
 
@@ -533,6 +528,7 @@ class basic_queue_core {
       ++younger;
     waiters_.insert(younger, *w);
     ++waiting_;
+    w->waited = true;
     link_deadline(*w);
     out.resumed = true;
   }
@@ -547,16 +543,20 @@ class basic_queue_core {
     notice_drained(out);
   }
 
-  /// What those wait for that do not get a slot.
+  /// What those wait for that do not get a slot. Where there is no worker, there is no call that could end.
   wait_cause cause_of_unserved() const noexcept {
     if (resource_waiters_ != 0)
       return wait_cause::resources;
-    return stats_.count(queue_state::starter) != 0 ? wait_cause::start : wait_cause::call;
+    return stats_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
   }
 
-  void record_wait(wait_cause cause, timestamp waited) noexcept {
-    if (histograms_)
-      histograms_->waits[static_cast<std::size_t>(cause)].record(waited);
+  void record_served(const wait_node& w, timestamp waited) noexcept {
+    stats_.record_latency(queue_state::waiter, waited);
+    const wait_cause cause = std::exchange(w.slot->origin, wait_cause::call);
+    if (w.waited)
+      latencies_.record_wait(cause, waited);
+    else if (w.kind == wait_node::kind_type::acquire)
+      latencies_.count_immediate();
   }
 
   void tell(const queue_event& e) noexcept {
@@ -583,7 +583,7 @@ class basic_queue_core {
   deadline_set deadlines_;
   slot_stats stats_;
   queue_totals totals_;
-  queue_histograms* histograms_ = nullptr;
+  latency_recorder latencies_;
   [[no_unique_address]] Hook hook_;
   std::uint64_t idle_count_ = 0;
   std::uint64_t waiting_ = 0;
