@@ -76,15 +76,15 @@ struct hook {
 class mutex {
  public:
   void lock() noexcept {
-    give_way(8);
+    give_way(32);
     mutex_.lock();
     here.section = tick();
-    give_way(64);
+    give_way(128);
   }
   void unlock() noexcept {
     here.section = 0;
     mutex_.unlock();
-    give_way(8);
+    give_way(32);
   }
 
  private:
