@@ -65,21 +65,27 @@ inline void finish(operation& o) {
   here.into->operations.push_back(o);
 }
 
+/// Lets other threads run where on few processors they hardly ever would. Rarely: on a busy machine it costs
+/// milliseconds.
+inline void give_way(std::uint32_t one_in) noexcept {
+  if (here.yielding.one_in(one_in))
+    std::this_thread::yield();
+}
+
 struct hook {
   void operator()(const queue_event& e) const noexcept {
     here.into->events.push_back({tick(), here.section, here.op, e});
+    give_way(128); // in the middle of a step, which nobody may see
   }
 };
 
-/// Tells the hook whether it is held, and lets other threads run at its borders and sometimes while it is
-/// held, which on few processors they would hardly ever.
+/// Tells the hook whether it is held.
 class mutex {
  public:
   void lock() noexcept {
     give_way(32);
     mutex_.lock();
     here.section = tick();
-    give_way(128);
   }
   void unlock() noexcept {
     here.section = 0;
@@ -88,11 +94,6 @@ class mutex {
   }
 
  private:
-  static void give_way(std::uint32_t n) noexcept {
-    if (here.yielding.one_in(n))
-      std::this_thread::yield();
-  }
-
   std::mutex mutex_;
 };
 

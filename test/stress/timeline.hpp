@@ -19,8 +19,10 @@ class timeline {
  public:
   explicit timeline(T first = {}) { spans_.push_back({0, end_of_time, std::move(first)}); }
 
-  /// A step from `first` to `last` that left `value`. To be called in their order.
+  /// A step from `first` to `last` that left `value`. To be called in their order; a step counts once.
   void add(stamp first, stamp last, T value) {
+    if (spans_.back().from == last)
+      return;
     spans_.back().until = first;
     spans_.push_back({last, end_of_time, std::move(value)});
   }
