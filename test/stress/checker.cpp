@@ -199,7 +199,7 @@ class checker {
     case call::discard:
       return check_release(o);
     case call::put_back:
-      return check_same_worker(o, only(kind::slot_put_back, o));
+      return check_same_worker(o, only(kind::slot_put_back, o), "another slot came back");
     case call::eject:
       return check_ejection(o);
     case call::retire:
@@ -254,16 +254,16 @@ class checker {
            "the result is not what happened", o);
   }
 
-  void check_same_worker(const operation& o, const witness* w) const {
+  /// Whether `w` is there, and about the slot that `o` gives back.
+  void check_same_worker(const operation& o, const witness* w, const char* what) const {
     const auto lease = worker_of_lease_.find(o.of);
-    expect(w && lease != worker_of_lease_.end() && lease->second == w->event.worker, "another slot came back",
-           o);
+    expect(w && lease != worker_of_lease_.end() && lease->second == w->event.worker, what, o);
   }
 
   void check_release(const operation& o) const {
-    check_same_worker(o, only(kind::slot_released, o));
+    check_same_worker(o, only(kind::slot_released, o), "another slot came back");
     if (o.what == call::discard)
-      check_same_worker(o, only(kind::slot_closed, o));
+      check_same_worker(o, only(kind::slot_closed, o), "a dirty slot was not closed");
   }
 
   void check_ejection(const operation& o) const {
