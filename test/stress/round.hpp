@@ -24,8 +24,7 @@ struct numbered_slot {
   void close() noexcept { here.into->closings.push_back({number, tick()}); }
 };
 
-/// What is done, and in which order each thread does it, follows from the seed; how the threads meet does
-/// not.
+/// What each thread tries follows from the seed; how the threads meet, and so what comes of it, does not.
 class round {
  public:
   explicit round(std::uint64_t seed);
