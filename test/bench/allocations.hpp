@@ -13,10 +13,11 @@ struct allocation_count {
   std::uint64_t bytes = 0;
 };
 
-/// What this process has allocated by `operator new` so far, on all threads.
+/// What this process has allocated so far, on all threads.
 allocation_count allocated() noexcept;
 
-/// From its construction to its end, as counters of `state` per iteration. To be made when everything is warm.
+/// From its construction to its end, as counters of `state` per iteration. To be made when everything is
+/// warm.
 class counted_allocations {
  public:
   explicit counted_allocations(benchmark::State& state) noexcept
@@ -31,8 +32,7 @@ class counted_allocations {
 
  private:
   void set(const char* name, std::uint64_t n) {
-    state_.counters[name] =
-        benchmark::Counter(static_cast<double>(n), benchmark::Counter::kAvgIterations);
+    state_.counters[name] = benchmark::Counter(static_cast<double>(n), benchmark::Counter::kAvgIterations);
   }
 
   benchmark::State& state_;

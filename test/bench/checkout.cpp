@@ -9,7 +9,10 @@ namespace {
 
 template <class Queue>
 asio::awaitable<void, typename Queue::executor_type> check_out(benchmark::State& state, Queue q) {
-  { auto warm = co_await q.acquire(); warm.release(); }
+  {
+    auto warm = co_await q.acquire();
+    warm.release();
+  }
   const counted_allocations counted(state);
   for (auto _ : state) {
     auto lease = co_await q.acquire();

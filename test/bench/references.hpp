@@ -119,9 +119,9 @@ class naive_queue {
   asio::awaitable<std::uint64_t> acquire(std::chrono::steady_clock::time_point deadline) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer timer(io_, deadline);
-    auto outcome = co_await (slots_.async_receive(asio::use_awaitable) ||
-                             cancelled_.async_receive(asio::use_awaitable) ||
-                             timer.async_wait(asio::use_awaitable));
+    auto outcome =
+        co_await (slots_.async_receive(asio::use_awaitable) ||
+                  cancelled_.async_receive(asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
     co_return std::get<0>(outcome);
   }
 
