@@ -11,25 +11,37 @@
 
 namespace hotslot {
 
-/// Holds one slot of whatever type. Move-only; after a move only destruction and assignment are allowed.
+/// Holds one slot of whatever type. Move-only; what was moved from is empty, and may only be destroyed,
+/// assigned, and asked for its `target`.
 ///
-/// Thread safety: as the slot that it holds. Cost: one allocation when made, one virtual call in `close()`.
+/// Destruction and assignment do not close what is held, as those of any slot. What the type has beside
+/// `close()` is reached through `target` only: a launcher does not see that it is a `watched_slot`.
+///
+/// Moving does not move the slot, and does not throw. Thread safety: as the slot that it holds. Cost: one
+/// allocation when made, one virtual call in `close()`, one dynamic cast in `target`.
 class any_slot {
  public:
+  /// Throws `bad_alloc`, and whatever moving `s` throws; `s` is destroyed then, not closed.
   template <class S>
   requires(!std::is_same_v<S, any_slot> && slot<S>) any_slot(S s)
     : holder_(std::make_unique<holder<S>>(std::move(s))) {}
 
+  /// Closes the slot. Precondition: there is one.
   void close() noexcept {
     assert(holder_);
     holder_->close();
   }
 
-  /// The slot, where it is of type `S`; null otherwise.
+  /// The slot, where it is of type `S` itself; null otherwise, and where there is none.
   template <slot S>
   S* target() noexcept {
     auto* h = dynamic_cast<holder<S>*>(holder_.get());
-    return h ? &h->slot : nullptr;
+    return h ? std::addressof(h->slot) : nullptr;
+  }
+  template <slot S>
+  const S* target() const noexcept {
+    const auto* h = dynamic_cast<const holder<S>*>(holder_.get());
+    return h ? std::addressof(h->slot) : nullptr;
   }
 
  private:

@@ -239,7 +239,8 @@ class basic_slot_queue {
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.
   queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
 
-  /// The distribution of wait, run and start times so far. Cost: one mutex, a copy of 10 KB.
+  /// The distribution of wait, run and start times so far, at one instant. Empty before the first slot or
+  /// wait. Cost: one mutex, a copy of 10 KB.
   queue_histograms histograms() const { return impl_->histograms(); }
 
   /// Whether nobody waits, starts or runs.

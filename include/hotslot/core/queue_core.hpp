@@ -239,7 +239,7 @@ class basic_queue_core {
     if (w.phase == wait_node::phase_type::granted) {
       granted_.erase(granted_.iterator_to(w));
       w.slot->waiter = nullptr;
-      record_.served(std::exchange(w.slot->origin, wait_cause::call), w.granted_at - w.since);
+      record_served(w);
       if (w.kind == wait_node::kind_type::acquire)
         lease_from_busy(*w.slot, w.id);
       else
@@ -300,9 +300,8 @@ class basic_queue_core {
   }
 
   void close(actions& out) noexcept {
-    if (closed_)
+    if (std::exchange(closed_, true))
       return;
-    closed_ = true;
     record_.tell({.kind = queue_event_kind::queue_closed});
     while (!line_.empty())
       end_waiting(line_.oldest(), errc::queue_closed, out);
@@ -491,11 +490,19 @@ class basic_queue_core {
     notice_drained(out);
   }
 
-  /// What those wait for that do not get a slot.
+  /// What those wait for that do not get a slot. Where there is no worker, there is no call that could end.
   wait_cause cause_of_unserved() const noexcept {
     if (resource_waiters_ != 0)
       return wait_cause::resources;
-    return record_.count(queue_state::starter) != 0 ? wait_cause::start : wait_cause::call;
+    return record_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
+  }
+
+  void record_served(const wait_node& w) noexcept {
+    const wait_cause cause = std::exchange(w.slot->origin, wait_cause::call);
+    if (w.waited)
+      record_.served(cause, w.granted_at - w.since);
+    else if (w.kind == wait_node::kind_type::acquire)
+      record_.served_at_once();
   }
 
   bool drained() const noexcept {

@@ -95,6 +95,7 @@ struct wait_node
   error_code result;
   kind_type kind;
   phase_type phase = phase_type::fresh;
+  bool waited = false; ///< It was not granted a slot at once.
   bool posted = false; ///< Its completion is on its way; it must not be sent off twice.
 };
 

@@ -29,6 +29,7 @@ class waiting_line {
     } else {
       callers_.push_back(w);
       ++size_;
+      w.waited = true;
     }
     link_deadline(w);
   }
@@ -41,6 +42,7 @@ class waiting_line {
       ++younger;
     callers_.insert(younger, w);
     ++size_;
+    w.waited = true;
     link_deadline(w);
   }
 
