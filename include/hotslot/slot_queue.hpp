@@ -240,8 +240,8 @@ class basic_slot_queue {
   queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
 
   /// The distribution of wait, run and start times so far, at one instant. Empty before the first slot or
-  /// wait. Cost: one mutex, a copy of 10 KB.
-  queue_histograms histograms() const { return impl_->histograms(); }
+  /// wait; a histogram that there was no memory for is empty too. Cost: one mutex, a copy of 10 KB.
+  queue_histograms histograms() const noexcept { return impl_->histograms(); }
 
   /// Whether nobody waits, starts or runs.
   bool is_idle() const noexcept { return impl_->is_idle(); }

@@ -4,12 +4,12 @@
 
 #include <hotslot/slot_queue_manager.hpp>
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <openssl/evp.h>
 
 #include <mutex>
 #include <random>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace hotslot::bench {
@@ -26,39 +26,51 @@ std::vector<slot_key> make_keys() {
   return keys;
 }
 
+// Which key the next call has: one of all, or always the same.
+template <bool All>
+struct next_key {
+  std::minstd_rand random;
+
+  std::size_t operator()() { return All ? random() % key_count : key_count / 2; }
+};
+
+template <bool All>
 void lookup_checkout(benchmark::State& state) {
   asio::io_context io(1);
   manager m(io.get_executor());
   const auto keys = make_keys();
   for (const auto& key : keys)
     m.get(key).value.queue_slot({1});
-  std::minstd_rand random;
+  next_key<All> next;
   {
     const counted_allocations counted(state);
     for (auto _ : state) {
-      auto lease = m.enter(keys[random() % key_count]).value.try_acquire();
+      auto lease = m.try_acquire(keys[next()]);
       benchmark::DoNotOptimize(lease->number);
       lease.release();
     }
   }
   m.close();
 }
-BENCHMARK(lookup_checkout);
+BENCHMARK(lookup_checkout<false>)->Name("lookup_checkout");
+BENCHMARK(lookup_checkout<true>)->Name("lookup_checkout/random_key");
 
 // The same map under the same lock, and the same check-out from queues that are found without a look-up.
+template <bool All>
 void floor_lookup(benchmark::State& state) {
   const auto keys = make_keys();
-  std::unordered_map<slot_key, std::uint64_t> map;
+  boost::unordered_flat_map<slot_key, std::uint64_t, std::hash<slot_key>> map;
   for (const auto& key : keys)
     map.emplace(key, 1);
   std::mutex mutex;
-  std::minstd_rand random;
+  next_key<All> next;
   for (auto _ : state) {
     std::lock_guard lock(mutex);
-    benchmark::DoNotOptimize(map.find(keys[random() % key_count])->second);
+    benchmark::DoNotOptimize(map.find(keys[next()])->second);
   }
 }
-BENCHMARK(floor_lookup);
+BENCHMARK(floor_lookup<false>)->Name("floor_lookup");
+BENCHMARK(floor_lookup<true>)->Name("floor_lookup/random_key");
 
 void checkout_of_many(benchmark::State& state) {
   asio::io_context io(1);
@@ -67,9 +79,9 @@ void checkout_of_many(benchmark::State& state) {
     queues.emplace_back(io);
     queues.back().queue_slot({1});
   }
-  std::minstd_rand random;
+  next_key<true> next;
   for (auto _ : state) {
-    auto lease = queues[random() % key_count].try_acquire();
+    auto lease = queues[next()].try_acquire();
     benchmark::DoNotOptimize(lease->number);
     lease.release();
   }

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_CORE_QUEUE_RECORDER_HPP
 #define HOTSLOT_CORE_QUEUE_RECORDER_HPP
 
-#include <hotslot/core/latency_histogram.hpp>
+#include <hotslot/core/latency_books.hpp>
 #include <hotslot/core/queue_event.hpp>
 #include <hotslot/core/queue_nodes.hpp>
 #include <hotslot/core/slot_stats.hpp>
@@ -28,7 +28,6 @@ class queue_recorder {
     : hook_(hook) {}
 
   queue_totals totals;
-  queue_histograms histograms;
 
   // States
 
@@ -47,26 +46,26 @@ class queue_recorder {
 
   // Latencies
 
+  void expect_runs() noexcept { latencies_.expect_runs(); }
   void served_at_once() noexcept {
     stats_.record_latency(queue_state::waiter, {});
-    ++histograms.immediate;
+    latencies_.count_immediate();
   }
   void served(wait_cause cause, timestamp waited) noexcept {
     stats_.record_latency(queue_state::waiter, waited);
     unserved(cause, waited);
   }
   /// A wait that ended by its deadline.
-  void unserved(wait_cause cause, timestamp waited) noexcept {
-    histograms.waits[static_cast<std::size_t>(cause)].record(waited);
-  }
+  void unserved(wait_cause cause, timestamp waited) noexcept { latencies_.record_wait(cause, waited); }
   void ran(timestamp run) noexcept {
     stats_.record_latency(queue_state::runner, run);
-    histograms.runs.record(run);
+    latencies_.record_run(run);
   }
   void started(timestamp took) noexcept {
     stats_.record_latency(queue_state::starter, took);
-    histograms.starts.record(took);
+    latencies_.record_start(took);
   }
+  queue_histograms histograms() const noexcept { return latencies_.copy(); }
 
   // Events
 
@@ -91,6 +90,7 @@ class queue_recorder {
 
  private:
   slot_stats stats_;
+  latency_books latencies_;
   [[no_unique_address]] Hook hook_;
 };
 

@@ -357,7 +357,7 @@ class queue_impl final : public registered_queue {
     return used() ? used()->core.snapshot() : queue_snapshot();
   }
 
-  queue_histograms histograms() const {
+  queue_histograms histograms() const noexcept {
     std::lock_guard lock(mutex_);
     return used() ? used()->core.histograms() : queue_histograms();
   }
