@@ -167,6 +167,7 @@ class basic_dequeuer {
           using handler_type = decltype(handler);
           using op_type = detail::queue_op<impl_type, detail::wait_op_base,
                                            detail::offer_result<Slot, Executor, Traits>, handler_type>;
+          queue->prepare();
           auto* op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::offer);
           op->connect();
           queue->start(*op, false);

@@ -83,9 +83,11 @@ class basic_lease {
   friend struct detail::acquire_result;
 
   basic_lease(impl_type& impl, entry_type* entry) noexcept
+    : basic_lease(impl, entry, entry ? impl_type::now() : detail::timestamp()) {}
+  basic_lease(impl_type& impl, entry_type* entry, detail::timestamp leased_at) noexcept
     : impl_(&impl)
     , entry_(entry)
-    , leased_at_(entry ? impl_type::now() : detail::timestamp{}) {}
+    , leased_at_(leased_at) {}
 
   void give_up() noexcept {
     if (touched_)
@@ -110,7 +112,8 @@ struct acquire_result {
   static bool ready(impl_type& impl, wait_op_base& op) noexcept { return impl.deliver(op); }
   static void abandon(impl_type& impl, wait_op_base& op) noexcept { impl.abandon(op); }
   static std::tuple<error_code, lease_type> make(impl_type& impl, wait_op_base& op) noexcept {
-    return {op.result, lease_type(impl, static_cast<typename impl_type::entry_type*>(op.slot))};
+    auto* entry = static_cast<typename impl_type::entry_type*>(op.slot);
+    return {op.result, lease_type(impl, entry, op.granted_at)};
   }
 };
 

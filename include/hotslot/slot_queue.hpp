@@ -39,7 +39,7 @@ struct uncounted_caller {
 template <class Impl>
 struct counted_caller {
   counted_caller() = default;
-  explicit counted_caller(const queue_handle<Impl>& q) noexcept
+  explicit counted_caller(const queue_handle<Impl>& q)
     : queue(q)
     , counted(true) {
     queue->enter_waiting();
@@ -88,6 +88,7 @@ struct initiate_acquire {
   void operator()(Handler&& handler, timestamp deadline) {
     using handler_type = std::decay_t<Handler>;
     using op_type = queue_op<impl_type, wait_op_base, acquire_result<Slot, Executor, Traits>, handler_type>;
+    caller.queue->prepare();
     handler_type copy(std::forward<Handler>(handler));
     auto* op = op_type::create(caller.queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
     op->connect();
@@ -214,6 +215,7 @@ class basic_slot_queue {
           using handler_type = decltype(handler);
           using op_type = detail::queue_op<impl_type, detail::wait_op_base, detail::drain_result<impl_type>,
                                            handler_type>;
+          queue->prepare();
           auto* op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
           op->connect();
           queue->start(*op, true);
@@ -221,8 +223,8 @@ class basic_slot_queue {
         token, impl_type::to_timestamp(deadline));
   }
 
-  /// At most `n` callers wait; the next is refused with `errc::queue_full`.
-  void limit_waiters(std::uint64_t n) noexcept { impl_->limit_waiters(n); }
+  /// At most `n` callers wait; the next is refused with `errc::queue_full`. Throws `bad_alloc`.
+  void limit_waiters(std::uint64_t n) { impl_->limit_waiters(n); }
 
   /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than
   /// `keep` slots are left.
@@ -238,8 +240,8 @@ class basic_slot_queue {
   queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
 
   /// The distribution of wait, run and start times so far, at one instant. Empty before the first slot or
-  /// wait, and where there was no memory for it then. Does not throw. Cost: one mutex, a copy of 10 KB.
-  queue_histograms histograms() const { return impl_->histograms(); }
+  /// wait; a histogram that there was no memory for is empty too. Cost: one mutex, a copy of 10 KB.
+  queue_histograms histograms() const noexcept { return impl_->histograms(); }
 
   /// Whether nobody waits, starts or runs.
   bool is_idle() const noexcept { return impl_->is_idle(); }
@@ -321,7 +323,7 @@ class basic_ticket {
   using initiate_acquire =
       detail::initiate_acquire<Slot, Executor, Traits, detail::counted_caller<impl_type>>;
 
-  explicit basic_ticket(const detail::queue_handle<impl_type>& queue) noexcept
+  explicit basic_ticket(const detail::queue_handle<impl_type>& queue)
     : caller_(queue) {}
 
   detail::counted_caller<impl_type> caller_;

@@ -5,9 +5,12 @@
 #include <hotslot/core/slot_key.hpp>
 #include <hotslot/slot_queue.hpp>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <mutex>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,12 +20,13 @@ namespace hotslot {
 /// nobody uses.
 ///
 /// Invariant: a queue that somebody holds a handle or a ticket of is never deleted, so nobody ever waits on a
-/// deleted queue. Thread safety: a shared object is safe.
+/// deleted queue. Thread safety: a shared object is safe. Cost of a look-up: one mutex, one hash.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_queue_manager {
  public:
   using queue_type = basic_slot_queue<Slot, Executor, Traits>;
   using ticket_type = basic_ticket<Slot, Executor, Traits>;
+  using lease_type = typename queue_type::lease_type;
 
   /// What a look-up found.
   template <class T>
@@ -50,6 +54,14 @@ class basic_slot_queue_manager {
     return {queue->enter(), is_new};
   }
 
+  /// The newest idle slot of the key; an empty lease where there is none. What a caller tries first: it costs
+  /// less than a handle or a ticket, and makes no queue.
+  lease_type try_acquire(const slot_key& key) noexcept {
+    std::lock_guard lock(mutex_);
+    const auto it = queues_.find(key);
+    return it == queues_.end() ? lease_type() : it->second.queue.try_acquire();
+  }
+
   /// Deletes the key's queue if nobody has a handle on it, it is idle, and it holds no slot. Returns whether
   /// it did.
   bool erase_idle(const slot_key& key) {
@@ -65,21 +77,17 @@ class basic_slot_queue_manager {
   /// function: a queue's age runs from the first call that finds it unused. Returns how many.
   std::size_t age(typename queue_type::time_point now, typename queue_type::clock_type::duration max_age) {
     std::lock_guard lock(mutex_);
-    std::size_t erased = 0;
-    for (auto it = queues_.begin(); it != queues_.end();) {
-      kept_queue& kept = it->second;
+    return erase_if(queues_, [&](auto& entry) {
+      kept_queue& kept = entry.second;
       const bool unused = kept.queue.impl_->unused();
       kept.unused_since = unused ? std::min(kept.unused_since, now) : queue_type::time_point::max();
-      const bool old = unused && now - kept.unused_since >= max_age;
-      it = old ? queues_.erase(it) : std::next(it);
-      erased += old;
-    }
-    return erased;
+      return unused && now - kept.unused_since >= max_age;
+    });
   }
 
   /// Closes every queue and forgets it; queues looked up later are new.
   void close() {
-    std::unordered_map<slot_key, kept_queue> closing;
+    map_type closing;
     {
       std::lock_guard lock(mutex_);
       closing.swap(queues_);
@@ -115,6 +123,8 @@ class basic_slot_queue_manager {
     typename queue_type::time_point unused_since = queue_type::time_point::max();
   };
 
+  using map_type = boost::unordered_flat_map<slot_key, kept_queue, std::hash<slot_key>>;
+
   std::pair<queue_type*, bool> find(const slot_key& key) {
     auto it = queues_.find(key);
     const bool is_new = it == queues_.end();
@@ -127,7 +137,7 @@ class basic_slot_queue_manager {
   mutable typename Traits::mutex_type mutex_;
   Executor executor_;
   [[no_unique_address]] typename Traits::hook_type hook_;
-  std::unordered_map<slot_key, kept_queue> queues_;
+  map_type queues_;
 };
 
 template <slot Slot>

@@ -5,10 +5,14 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <stdexcept>
-#include <vector>
+#include <utility>
 
 namespace hotslot {
 namespace {
@@ -32,6 +36,68 @@ EVP_MD_CTX* context() {
   return ctx.get();
 }
 
+/// What is digested: fields, each followed by one NUL byte. Mostly short enough to need no allocation.
+class field_bytes {
+ public:
+  void add(std::string_view field) {
+    char* const to = room_for(field.size() + 1);
+    field.copy(to, field.size());
+    end_field(to + field.size());
+  }
+  void add(std::integral auto number) {
+    constexpr std::size_t digits = 21;
+    char* const to = room_for(digits + 1);
+    end_field(std::to_chars(to, to + digits, number).ptr);
+  }
+
+  /// Throws where a field holds a NUL byte.
+  std::span<const char> bytes() const {
+    if (count_nul() != fields_)
+      throw boost::system::system_error(make_error_code(errc::invalid_key_field));
+    return {data_, size_};
+  }
+
+ private:
+  // In pieces whose count fits a byte, which compilers turn into vector instructions.
+  std::size_t count_nul() const noexcept {
+    std::size_t n = 0;
+    for (std::size_t at = 0; at < size_; at += 255) {
+      std::uint8_t in_piece = 0;
+      for (const char c : std::string_view(data_, size_).substr(at, 255))
+        in_piece = static_cast<std::uint8_t>(in_piece + (c == '\0'));
+      n += in_piece;
+    }
+    return n;
+  }
+
+  char* room_for(std::size_t more) {
+    if (more > capacity_ - size_) [[unlikely]]
+      grow(more);
+    return data_ + size_;
+  }
+
+  void grow(std::size_t more) {
+    capacity_ = 2 * (size_ + more);
+    auto bytes = std::make_unique_for_overwrite<char[]>(capacity_);
+    std::copy_n(data_, size_, bytes.get());
+    long_ = std::move(bytes);
+    data_ = long_.get();
+  }
+
+  void end_field(char* end) noexcept {
+    *end++ = '\0';
+    size_ = static_cast<std::size_t>(end - data_);
+    ++fields_;
+  }
+
+  char short_[512];
+  std::unique_ptr<char[]> long_;
+  char* data_ = short_;
+  std::size_t capacity_ = sizeof short_;
+  std::size_t size_ = 0;
+  std::size_t fields_ = 0;
+};
+
 void check(int ok) {
   if (ok != 1)
     throw std::runtime_error("OpenSSL refused the digest");
@@ -40,22 +106,19 @@ void check(int ok) {
 } // namespace
 
 slot_key slot_key::of(std::span<const std::string_view> fields, key_digest digest) {
-  std::string text;
-  std::size_t size = 0;
+  field_bytes text;
   for (auto f : fields)
-    size += f.size() + 1;
-  text.reserve(size);
-  for (auto f : fields) {
-    if (f.find('\0') != std::string_view::npos)
-      throw boost::system::system_error(make_error_code(errc::invalid_key_field));
-    text.append(f).push_back('\0');
-  }
+    text.add(f);
+  return of(text.bytes(), digest);
+}
 
+slot_key slot_key::of(std::span<const char> text, key_digest digest) {
   slot_key key;
   unsigned length = 0;
-  check(EVP_DigestInit_ex2(context(), fetched(digest), nullptr));
-  check(EVP_DigestUpdate(context(), text.data(), text.size()));
-  check(EVP_DigestFinal_ex(context(), key.bytes_.data(), &length));
+  EVP_MD_CTX* const ctx = context();
+  check(EVP_DigestInit_ex2(ctx, fetched(digest), nullptr));
+  check(EVP_DigestUpdate(ctx, text.data(), text.size()));
+  check(EVP_DigestFinal_ex(ctx, key.bytes_.data(), &length));
   key.size_ = static_cast<std::uint8_t>(length);
   return key;
 }
@@ -72,16 +135,19 @@ std::string slot_key::hex() const {
 }
 
 slot_key make_slot_key(const call_identity& call, key_digest digest) {
-  const std::string timeout = std::to_string(call.timeout_s);
-  const std::string idle_timeout = std::to_string(call.idle_timeout_s);
-  const std::string memory = std::to_string(call.memory_mb);
-  std::vector<std::string_view> fields{call.app_name, call.path, call.image, timeout,
-                                       idle_timeout,  memory,    call.format};
+  field_bytes text;
+  text.add(call.app_name);
+  text.add(call.path);
+  text.add(call.image);
+  text.add(call.timeout_s);
+  text.add(call.idle_timeout_s);
+  text.add(call.memory_mb);
+  text.add(call.format);
   for (const auto& [name, value] : call.config) {
-    fields.push_back(name);
-    fields.push_back(value);
+    text.add(name);
+    text.add(value);
   }
-  return slot_key::of(fields, digest);
+  return slot_key::of(text.bytes(), digest);
 }
 
 } // namespace hotslot

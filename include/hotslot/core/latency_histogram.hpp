@@ -68,9 +68,9 @@ class latency_histogram {
       sum_ += std::min(more, std::chrono::nanoseconds::max() - sum_);
   }
 
-  std::array<std::uint64_t, bucket_count> counts_{};
   std::uint64_t count_ = 0;
   std::chrono::nanoseconds sum_{};
+  std::array<std::uint64_t, bucket_count> counts_{};
 };
 
 /// What a caller waited for.
@@ -84,14 +84,15 @@ inline constexpr std::size_t wait_cause_count = 3;
 
 /// The latencies of one queue.
 ///
-/// `waits` has the waits that a slot ended, from their beginning to their completion, under what that slot
+/// `waits` has the waits that a slot ended, from their beginning to the grant, under what that slot
 /// came from: a call that ended, or the start of a worker, of which it is the first caller. It has those that
 /// ended by their deadline too: under `resources` where a start waits for them just then, else under `start`
 /// where a worker is being started or there is none, else under `call`. Waits that were cancelled, refused,
 /// or ended by a failed launch or with the queue are nowhere.
 ///
-/// `runs` has the time from each acquisition to its release or discard, but not of leases that were put back
-/// unused; `starts` the time that the launcher's factory took, where it made a worker.
+/// `runs` has the time from each acquisition, which for a caller that waited is the grant, to its release or
+/// discard, but not of leases that were put back unused; `starts` the time that the launcher's factory took,
+/// where it made a worker.
 struct queue_histograms {
   std::array<latency_histogram, wait_cause_count> waits; ///< Indexed by `wait_cause`.
   latency_histogram runs;

@@ -3,17 +3,13 @@
 #define HOTSLOT_CORE_QUEUE_CORE_HPP
 
 #include <hotslot/core/errc.hpp>
-#include <hotslot/core/latency_recorder.hpp>
-#include <hotslot/core/queue_event.hpp>
-#include <hotslot/core/queue_nodes.hpp>
-#include <hotslot/core/slot_stats.hpp>
-#include <hotslot/core/snapshot.hpp>
+#include <hotslot/core/idle_stack.hpp>
+#include <hotslot/core/queue_recorder.hpp>
+#include <hotslot/core/waiting_line.hpp>
 
 #include <cassert>
 #include <cstdint>
-#include <iterator>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
 namespace hotslot::detail {
@@ -41,19 +37,19 @@ class basic_queue_core {
     bool resumed = false; ///< A wait goes on whose deadline was forgotten.
   };
 
+  using slot_type = typename queue_recorder<Hook>::slot_type;
+
   explicit basic_queue_core(const Hook& hook)
-    : hook_(hook) {}
+    : record_(hook) {}
   basic_queue_core(const basic_queue_core&) = delete;
   basic_queue_core& operator=(const basic_queue_core&) = delete;
 
-  /// Where latencies go from now on.
-  void record_into(queue_histograms* h) noexcept { latencies_.record_into(h); }
-
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
-  void queue(slot_node& s, timestamp now, wait_cause origin, actions& out) noexcept {
+  void queue(slot_type& s, timestamp now, wait_cause origin, actions& out) noexcept {
     assert(s.place == slot_node::place_type::outside);
     ++live_;
-    s.worker = next_id_;
+    record_.expect_runs();
+    record_.number(s, next_id_);
     s.origin = origin;
     free_again(s, now, queue_event_kind::slot_queued, out);
   }
@@ -62,10 +58,10 @@ class basic_queue_core {
   slot_node* try_acquire() noexcept {
     if (idle_.empty())
       return nullptr;
-    slot_node& s = take_newest_idle();
-    lease(s);
-    stats_.record_latency(queue_state::waiter, {});
-    latencies_.count_immediate();
+    slot_node& s = idle_.take_newest();
+    record_.enter(queue_state::runner);
+    record_.served_at_once();
+    lease_from_busy(s, 0);
     return &s;
   }
 
@@ -73,28 +69,27 @@ class basic_queue_core {
   slot_node* try_offer() noexcept {
     if (idle_.empty())
       return nullptr;
-    slot_node& s = take_newest_idle();
-    stats_.enter(queue_state::runner);
-    s.place = slot_node::place_type::offered;
-    tell(queue_event_kind::slot_offered, s);
+    slot_node& s = idle_.take_newest();
+    record_.enter(queue_state::runner);
+    hold_out(s, slot_node::place_type::offered, nullptr);
+    record_.tell(queue_event_kind::slot_offered, s);
     return &s;
   }
 
   /// A leased slot comes back, used for `run`; `dirty` closes it.
   void release(slot_node& s, timestamp now, timestamp run, bool dirty, actions& out) noexcept {
     assert(s.place == slot_node::place_type::leased);
-    leave_busy();
-    stats_.record_latency(queue_state::runner, run);
-    latencies_.record_run(run);
+    record_.leave(queue_state::runner);
+    record_.ran(run);
     if (dirty && s.retired == eject_reason::none)
       s.retired = eject_reason::dirty;
     free_again(s, now, queue_event_kind::slot_released, out);
   }
 
   /// A leased or offered slot comes back unused: its idle age stays.
-  void put_back(slot_node& s, actions& out) noexcept {
+  void put_back(slot_node& s, timestamp now, actions& out) noexcept {
     assert(s.place == slot_node::place_type::leased || s.place == slot_node::place_type::offered);
-    return_unused(s, out);
+    return_unused(s, now, out);
   }
 
   /// Turns the offer `id` into a lease. False where it was lost.
@@ -106,17 +101,16 @@ class basic_queue_core {
   }
 
   /// Closes the slot if it is still free under offer `id`. An acquired one is left alone.
-  bool eject(slot_node& s, std::uint64_t id, eject_reason why, actions& out) noexcept {
+  bool eject(slot_node& s, std::uint64_t id, eject_reason why, timestamp now, actions& out) noexcept {
     if (s.id != id)
       return false;
     if (s.place == slot_node::place_type::idle) {
-      idle_.erase(idle_.iterator_to(s));
-      --idle_count_;
+      idle_.remove(s);
       close_slot(s, why, out);
       return true;
     }
     if (s.place == slot_node::place_type::offered) {
-      take_from_waiter(s, out);
+      take_from_waiter(s, now, out);
       close_slot(s, why, out);
       return true;
     }
@@ -124,31 +118,31 @@ class basic_queue_core {
   }
 
   /// Never offered again: closed now if free, when it comes back otherwise.
-  void retire(slot_node& s, eject_reason why, actions& out) noexcept {
+  void retire(slot_node& s, eject_reason why, timestamp now, actions& out) noexcept {
     if (s.place == slot_node::place_type::closed || s.retired != eject_reason::none)
       return;
     s.retired = why;
-    if (s.waiter) {
-      take_from_waiter(s, out);
+    if (s.undelivered_to()) {
+      take_from_waiter(s, now, out);
       close_slot(s, why, out);
     } else {
-      eject(s, s.id, why, out);
+      eject(s, s.id, why, now, out);
     }
   }
 
   /// Closes idle slots, oldest first, that have been idle since `cutoff` or longer, as long as more than
   /// `keep` are live.
   void eject_idle(timestamp cutoff, std::uint64_t keep, actions& out) noexcept {
-    while (!idle_.empty() && idle_.front().idle_since <= cutoff && live_ > keep)
-      eject(idle_.front(), idle_.front().id, eject_reason::idle, out);
+    while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live_ > keep)
+      eject_oldest(eject_reason::idle, out);
   }
 
   // Waits
 
   /// Counts a caller as waiting that is not in the list of waits yet.
-  void enter_waiting() noexcept { stats_.enter(queue_state::waiter); }
+  void enter_waiting() noexcept { record_.enter(queue_state::waiter); }
   void leave_waiting(actions& out) noexcept {
-    leave_waiting();
+    record_.leave(queue_state::waiter);
     notice_drained(out);
   }
 
@@ -156,7 +150,7 @@ class basic_queue_core {
   slot_node* try_acquire_counted() noexcept {
     slot_node* s = try_acquire();
     if (s)
-      leave_waiting();
+      record_.leave(queue_state::waiter);
     return s;
   }
 
@@ -167,20 +161,20 @@ class basic_queue_core {
       enter_waiting();
     w.id = ++last_wait_;
     w.since = now;
-    tell({.kind = queue_event_kind::wait_begun, .wait = w.id});
+    record_.tell({.kind = queue_event_kind::wait_begun, .wait = w.id});
     if (w.phase == wait_node::phase_type::ended) { // cancelled before it began
-      ++totals_.cancelled;
+      ++record_.totals.cancelled;
       return refuse(w, w.result, out);
     }
     if (closed_)
       return refuse(w, errc::queue_closed, out);
     if (!idle_.empty())
-      return grant(w, take_newest_idle(), out);
-    if (waiting_ >= max_waiters_) {
-      ++totals_.shed;
+      return grant(w, idle_.take_newest(), now, out);
+    if (line_.size() >= max_waiters_) {
+      ++record_.totals.shed;
       return refuse(w, errc::queue_full, out);
     }
-    enqueue_last(w);
+    line_.add(w);
   }
 
   /// Starts a wait for the queue to be closed and empty.
@@ -188,25 +182,23 @@ class basic_queue_core {
     if (w.phase == wait_node::phase_type::ended)
       return send(w, out);
     w.since = now;
-    w.phase = wait_node::phase_type::waiting;
-    drainers_.push_back(w);
-    link_deadline(w);
+    line_.add(w);
     notice_drained(out);
   }
 
   /// Ends a wait in whatever phase it is; a grant goes on to the next waiter or back to its place.
-  void cancel(wait_node& w, error_code why, actions& out) noexcept {
+  void cancel(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
     switch (w.phase) {
     case wait_node::phase_type::fresh:
       w.phase = wait_node::phase_type::ended;
       w.result = why;
       return;
     case wait_node::phase_type::waiting:
-      totals_.cancelled += w.kind != wait_node::kind_type::drain;
+      record_.totals.cancelled += w.kind != wait_node::kind_type::drain;
       return end_waiting(w, why, out);
     case wait_node::phase_type::granted:
-      ++totals_.cancelled;
-      return revoke(w, why, out);
+      ++record_.totals.cancelled;
+      return revoke(w, why, now, out);
     case wait_node::phase_type::ended:
       return;
     }
@@ -214,58 +206,58 @@ class basic_queue_core {
 
   /// Ends all waits for a slot, but those that have been granted one.
   void cancel_waiters(error_code why, actions& out) noexcept {
-    while (!waiters_.empty()) {
-      ++totals_.cancelled;
-      end_waiting(waiters_.front(), why, out);
+    while (!line_.empty()) {
+      ++record_.totals.cancelled;
+      end_waiting(line_.oldest(), why, out);
     }
   }
 
   /// Ends up to `n` of the oldest waits with the error of a failed launch.
   void fail_waiters(error_code why, std::uint64_t n, actions& out) noexcept {
-    for (; n != 0 && !waiters_.empty(); --n) {
-      ++totals_.failed;
-      end_waiting(waiters_.front(), why, out);
+    for (; n != 0 && !line_.empty(); --n) {
+      ++record_.totals.failed;
+      end_waiting(line_.oldest(), why, out);
     }
   }
 
   /// Ends the waits whose deadline has come.
   void expire(timestamp now, actions& out) noexcept {
-    while (!deadlines_.empty() && deadlines_.begin()->deadline <= now) {
-      wait_node& w = *deadlines_.begin();
+    while (line_.next_deadline() <= now) {
+      wait_node& w = line_.most_urgent();
       if (w.kind != wait_node::kind_type::drain) {
-        ++totals_.timed_out;
-        latencies_.record_wait(cause_of_unserved(), now - w.since);
+        ++record_.totals.timed_out;
+        record_.unserved(cause_of_unserved(), now - w.since);
       }
       end_waiting(w, errc::deadline_exceeded, out);
     }
   }
 
   /// The completion of `w` runs. False where it lost its offered slot on the way and waits again.
-  bool deliver(wait_node& w, timestamp now) noexcept {
+  bool deliver(wait_node& w) noexcept {
     w.posted = false;
     if (w.phase == wait_node::phase_type::waiting)
       return false;
     if (w.phase == wait_node::phase_type::granted) {
       granted_.erase(granted_.iterator_to(w));
       w.slot->waiter = nullptr;
-      record_served(w, now - w.since);
+      record_served(w);
       if (w.kind == wait_node::kind_type::acquire)
         lease_from_busy(*w.slot, w.id);
       else
-        tell(queue_event_kind::slot_offered, *w.slot, w.id);
+        record_.tell(queue_event_kind::slot_offered, *w.slot, w.id);
       w.phase = wait_node::phase_type::ended;
     }
     return true;
   }
 
   /// `w` is destroyed without having completed.
-  void abandon(wait_node& w, actions& out) noexcept {
+  void abandon(wait_node& w, timestamp now, actions& out) noexcept {
     if (w.phase == wait_node::phase_type::waiting) {
-      unlink_waiting(w);
+      line_.remove(w);
       if (w.kind != wait_node::kind_type::drain)
         stop_waiting(w, abandoned);
     } else if (w.phase == wait_node::phase_type::granted) {
-      revoke(w, abandoned, out);
+      revoke(w, abandoned, now, out);
     }
     w.phase = wait_node::phase_type::ended;
   }
@@ -274,8 +266,8 @@ class basic_queue_core {
 
   void enter_starting(std::uint64_t n) noexcept {
     for (; n != 0; --n) {
-      stats_.enter(queue_state::starter);
-      tell({.kind = queue_event_kind::start_begun});
+      record_.enter(queue_state::starter);
+      record_.tell({.kind = queue_event_kind::start_begun});
     }
   }
   void enter_reserving(std::uint64_t n) noexcept { resource_waiters_ += n; }
@@ -290,35 +282,34 @@ class basic_queue_core {
       notice_drained(out);
   }
   void launched(timestamp took) noexcept {
-    ++totals_.launched;
-    leave(queue_state::starter);
-    stats_.record_latency(queue_state::starter, took);
-    latencies_.record_start(took);
-    tell({.kind = queue_event_kind::start_ended});
+    ++record_.totals.launched;
+    record_.leave(queue_state::starter);
+    record_.started(took);
+    record_.tell({.kind = queue_event_kind::start_ended});
   }
   void launch_ended(error_code why, bool failed, actions& out) noexcept {
-    totals_.launch_failed += failed;
-    leave(queue_state::starter);
-    tell({.kind = queue_event_kind::start_ended, .error = why});
+    record_.totals.launch_failed += failed;
+    record_.leave(queue_state::starter);
+    record_.tell({.kind = queue_event_kind::start_ended, .error = why});
     notice_drained(out);
   }
 
   /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
   void launch_failed(error_code why, actions& out) noexcept {
-    const bool others = live_ != 0 || stats_.count(queue_state::starter) != 0 || resource_waiters_ != 0;
-    fail_waiters(why, others ? 1 : waiting_, out);
+    const bool others = live_ != 0 || record_.count(queue_state::starter) != 0 || resource_waiters_ != 0;
+    fail_waiters(why, others ? 1 : line_.size(), out);
   }
 
   void close(actions& out) noexcept {
     if (std::exchange(closed_, true))
       return;
-    tell({.kind = queue_event_kind::queue_closed});
-    while (!waiters_.empty())
-      end_waiting(waiters_.front(), errc::queue_closed, out);
+    record_.tell({.kind = queue_event_kind::queue_closed});
+    while (!line_.empty())
+      end_waiting(line_.oldest(), errc::queue_closed, out);
     while (!granted_.empty())
-      revoke(granted_.front(), errc::queue_closed, out);
+      revoke(granted_.front(), errc::queue_closed, timestamp(), out); // to nobody else
     while (!idle_.empty())
-      eject(idle_.front(), idle_.front().id, eject_reason::closed, out);
+      eject_oldest(eject_reason::closed, out);
     notice_drained(out);
   }
 
@@ -327,119 +318,101 @@ class basic_queue_core {
   bool closed() const noexcept { return closed_; }
   bool has_idle() const noexcept { return !idle_.empty(); }
   std::uint64_t live() const noexcept { return live_; }
-  bool is_idle() const noexcept { return stats_.is_idle() && resource_waiters_ == 0; }
+  bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
 
-  timestamp next_deadline() const noexcept {
-    return deadlines_.empty() ? wait_node::no_deadline : deadlines_.begin()->deadline;
-  }
+  timestamp next_deadline() const noexcept { return line_.next_deadline(); }
   /// When the oldest idle slot became idle; the epoch's end where there is none.
   timestamp oldest_idle() const noexcept {
-    return idle_.empty() ? timestamp::max() : idle_.front().idle_since;
+    return idle_.empty() ? timestamp::max() : idle_.oldest().idle_since;
   }
 
   queue_snapshot snapshot() const noexcept {
     queue_snapshot s;
-    stats_.write_to(s);
-    s.idle = idle_count_;
-    s.busy = stats_.count(queue_state::runner);
+    record_.write_to(s);
+    s.idle = idle_.size();
     s.resource_waiters = resource_waiters_;
-    s.totals = totals_;
     return s;
   }
+  queue_histograms histograms() const noexcept { return record_.histograms(); }
 
   /// Whether there is nothing that refers to anything of anyone's.
   bool empty() const noexcept {
-    return idle_.empty() && waiters_.empty() && granted_.empty() && drainers_.empty() && live_ == 0;
+    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live_ == 0;
   }
 
   /// Hands out every wait in the queue, to be destroyed.
   void forget_waits(due_list& out) noexcept {
-    for (wait_list* waits : {&waiters_, &drainers_})
-      while (!waits->empty()) {
-        wait_node& w = waits->front();
-        unlink_waiting(w);
-        if (w.kind != wait_node::kind_type::drain)
-          stop_waiting(w, abandoned);
-        w.phase = wait_node::phase_type::ended;
-        if (!w.posted)
-          out.push_back(w);
-      }
+    while (!line_.empty())
+      forget(line_.oldest(), out);
+    while (line_.has_drainers())
+      forget(line_.drainer(), out);
   }
 
  private:
   /// What hooks are told of waits that are destroyed with their execution context.
   static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
 
-  void leave(queue_state s) noexcept {
-    [[maybe_unused]] const bool was_in = stats_.exit(s);
-    assert(was_in);
-  }
-  void leave_waiting() noexcept { leave(queue_state::waiter); }
-  void leave_busy() noexcept { leave(queue_state::runner); }
-
-  slot_node& take_newest_idle() noexcept {
-    slot_node& s = idle_.back();
-    idle_.pop_back();
-    --idle_count_;
-    return s;
+  void forget(wait_node& w, due_list& out) noexcept {
+    line_.remove(w);
+    if (w.kind != wait_node::kind_type::drain)
+      stop_waiting(w, abandoned);
+    w.phase = wait_node::phase_type::ended;
+    if (!w.posted)
+      out.push_back(w);
   }
 
-  void lease(slot_node& s) noexcept {
-    stats_.enter(queue_state::runner);
-    lease_from_busy(s, 0);
+  void hold_out(slot_node& s, slot_node::place_type place, wait_node* w) noexcept {
+    s.place = place;
+    s.waiter = w;
   }
+
   void lease_from_busy(slot_node& s, std::uint64_t wait) noexcept {
     s.place = slot_node::place_type::leased;
     s.acquired = true;
-    ++totals_.acquired;
-    tell(queue_event_kind::slot_acquired, s, wait);
+    ++record_.totals.acquired;
+    record_.tell(queue_event_kind::slot_acquired, s, wait);
   }
 
   void free_again(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
     s.id = next_id_++;
     s.idle_since = now;
     s.acquired = false;
-    tell(why, s);
-    settle(s, out);
+    record_.tell(why, s);
+    settle(s, now, out);
   }
 
-  void return_unused(slot_node& s, actions& out) noexcept {
-    leave_busy();
-    tell(queue_event_kind::slot_put_back, s);
-    settle(s, out);
+  void return_unused(slot_node& s, timestamp now, actions& out) noexcept {
+    record_.leave(queue_state::runner);
+    record_.tell(queue_event_kind::slot_put_back, s);
+    settle(s, now, out);
   }
 
   // A free slot goes to the next waiter, or to its place among the idle ones.
-  void settle(slot_node& s, actions& out) noexcept {
+  void settle(slot_node& s, timestamp now, actions& out) noexcept {
     if (s.retired != eject_reason::none)
       return close_slot(s, s.retired, out);
     if (closed_)
       return close_slot(s, eject_reason::closed, out);
-    if (!waiters_.empty()) {
-      wait_node& w = waiters_.front();
-      unlink_waiting(w);
-      return grant(w, s, out);
+    if (!line_.empty()) {
+      wait_node& w = line_.oldest();
+      line_.remove(w);
+      return grant(w, s, now, out);
     }
-    s.place = slot_node::place_type::idle;
     s.origin = wait_cause::call;
-    auto after = idle_.end();
-    while (after != idle_.begin() && std::prev(after)->id > s.id)
-      --after;
-    idle_.insert(after, s);
-    ++idle_count_;
-    tell(queue_event_kind::slot_idle, s);
+    idle_.add(s);
+    record_.tell(queue_event_kind::slot_idle, s);
   }
 
-  void grant(wait_node& w, slot_node& s, actions& out) noexcept {
-    stats_.enter(queue_state::runner);
-    leave_waiting();
-    s.place = w.kind == wait_node::kind_type::offer ? slot_node::place_type::offered
-                                                    : slot_node::place_type::granted;
-    s.waiter = &w;
+  void grant(wait_node& w, slot_node& s, timestamp now, actions& out) noexcept {
+    record_.enter(queue_state::runner);
+    record_.leave(queue_state::waiter);
+    const bool offered = w.kind == wait_node::kind_type::offer;
+    hold_out(s, offered ? slot_node::place_type::offered : slot_node::place_type::granted, &w);
     w.slot = &s;
+    w.granted_at = now;
     w.phase = wait_node::phase_type::granted;
     granted_.push_back(w);
-    tell(queue_event_kind::slot_granted, s, w.id);
+    record_.tell(queue_event_kind::slot_granted, s, w.id);
     if (!w.posted)
       send(w, out);
   }
@@ -458,32 +431,8 @@ class basic_queue_core {
     notice_drained(out); // its caller may have been the last that was counted as waiting
   }
 
-  void enqueue_last(wait_node& w) noexcept {
-    w.phase = wait_node::phase_type::waiting;
-    waiters_.push_back(w);
-    ++waiting_;
-    w.waited = true;
-    link_deadline(w);
-  }
-
-  void link_deadline(wait_node& w) noexcept {
-    if (w.deadline != wait_node::no_deadline)
-      deadlines_.insert(deadlines_.end(), w);
-  }
-
-  void unlink_waiting(wait_node& w) noexcept {
-    if (w.deadline != wait_node::no_deadline)
-      deadlines_.erase(deadlines_.iterator_to(w));
-    if (w.kind == wait_node::kind_type::drain) {
-      drainers_.erase(drainers_.iterator_to(w));
-    } else {
-      waiters_.erase(waiters_.iterator_to(w));
-      --waiting_;
-    }
-  }
-
   void end_waiting(wait_node& w, error_code why, actions& out) noexcept {
-    unlink_waiting(w);
+    line_.remove(w);
     if (w.kind != wait_node::kind_type::drain)
       stop_waiting(w, why);
     w.phase = wait_node::phase_type::ended;
@@ -493,52 +442,51 @@ class basic_queue_core {
   }
 
   void stop_waiting(const wait_node& w, const error_code& why) noexcept {
-    leave_waiting();
-    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
+    record_.leave(queue_state::waiter);
+    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
   }
 
   // Takes a granted slot back from a wait that does not get to use it.
-  void revoke(wait_node& w, error_code why, actions& out) noexcept {
+  void revoke(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
     granted_.erase(granted_.iterator_to(w));
     slot_node& s = *w.slot;
     s.waiter = nullptr;
     w.slot = nullptr;
     w.phase = wait_node::phase_type::ended;
     w.result = why;
-    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
-    return_unused(s, out);
+    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
+    return_unused(s, now, out);
   }
 
   // A granted or offered slot goes away. Where it had not been delivered, its waiter gets another or waits
   // again.
-  void take_from_waiter(slot_node& s, actions& out) noexcept {
-    leave_busy();
+  void take_from_waiter(slot_node& s, timestamp now, actions& out) noexcept {
+    record_.leave(queue_state::runner);
     wait_node* w = std::exchange(s.waiter, nullptr);
     if (!w)
       return;
     granted_.erase(granted_.iterator_to(*w));
     w->slot = nullptr;
     enter_waiting();
-    tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
+    record_.tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
     if (!idle_.empty())
-      return grant(*w, take_newest_idle(), out);
-    w->phase = wait_node::phase_type::waiting;
-    auto younger = waiters_.begin();
-    while (younger != waiters_.end() && younger->id < w->id) // others that resumed
-      ++younger;
-    waiters_.insert(younger, *w);
-    ++waiting_;
-    w->waited = true;
-    link_deadline(*w);
+      return grant(*w, idle_.take_newest(), now, out);
+    line_.resume(*w);
     out.resumed = true;
+  }
+
+  void eject_oldest(eject_reason why, actions& out) noexcept {
+    slot_node& s = idle_.oldest();
+    idle_.remove(s);
+    close_slot(s, why, out);
   }
 
   void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {
     s.place = slot_node::place_type::closed;
     s.retired = why;
-    count_ejection(totals_, why);
+    count_ejection(record_.totals, why);
     --live_;
-    tell({.kind = queue_event_kind::slot_closed, .reason = why, .worker = s.worker, .offer = s.id});
+    record_.tell({.kind = queue_event_kind::slot_closed, .reason = why}, s);
     out.closed.push_back(s);
     notice_drained(out);
   }
@@ -547,52 +495,37 @@ class basic_queue_core {
   wait_cause cause_of_unserved() const noexcept {
     if (resource_waiters_ != 0)
       return wait_cause::resources;
-    return stats_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
+    return record_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
   }
 
-  void record_served(const wait_node& w, timestamp waited) noexcept {
-    stats_.record_latency(queue_state::waiter, waited);
+  void record_served(const wait_node& w) noexcept {
     const wait_cause cause = std::exchange(w.slot->origin, wait_cause::call);
     if (w.waited)
-      latencies_.record_wait(cause, waited);
+      record_.served(cause, w.granted_at - w.since);
     else if (w.kind == wait_node::kind_type::acquire)
-      latencies_.count_immediate();
-  }
-
-  void tell(const queue_event& e) noexcept {
-    if constexpr (!std::is_same_v<Hook, no_hook>)
-      hook_(e);
-  }
-  void tell(queue_event_kind kind, const slot_node& s, std::uint64_t wait = 0) noexcept {
-    tell({.kind = kind, .worker = s.worker, .offer = s.id, .wait = wait});
+      record_.served_at_once();
   }
 
   bool drained() const noexcept {
-    return closed_ && live_ == 0 && stats_.is_idle() && resource_waiters_ == 0;
+    return closed_ && live_ == 0 && record_.is_idle() && resource_waiters_ == 0;
   }
 
   void notice_drained(actions& out) noexcept {
-    while (!drainers_.empty() && drained())
-      end_waiting(drainers_.front(), {}, out);
+    while (line_.has_drainers() && drained())
+      end_waiting(line_.drainer(), {}, out);
   }
 
-  slot_list idle_;    // oldest first
-  wait_list waiters_; // oldest first
+  // What the check-out of an idle slot needs comes first: it is in the same few cache lines.
+  idle_stack idle_;
+  std::uint64_t next_id_ = 0;
+  bool closed_ = false;
+  waiting_line line_;
+  queue_recorder<Hook> record_;
   wait_list granted_; // granted and not yet delivered
-  wait_list drainers_;
-  deadline_set deadlines_;
-  slot_stats stats_;
-  queue_totals totals_;
-  latency_recorder latencies_;
-  [[no_unique_address]] Hook hook_;
-  std::uint64_t idle_count_ = 0;
-  std::uint64_t waiting_ = 0;
   std::uint64_t live_ = 0;
   std::uint64_t resource_waiters_ = 0;
-  std::uint64_t next_id_ = 0;
   std::uint64_t last_wait_ = 0;
   std::uint64_t max_waiters_ = std::numeric_limits<std::uint64_t>::max();
-  bool closed_ = false;
 };
 
 } // namespace hotslot::detail

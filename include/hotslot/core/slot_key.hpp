@@ -16,6 +16,8 @@
 
 namespace hotslot {
 
+struct call_identity;
+
 enum class key_digest : std::uint8_t {
   sha256, ///< The default.
   sha1,   ///< The seed's. Collisions are practical: only to meet keys that the seed computed.
@@ -42,6 +44,9 @@ class slot_key {
   friend std::strong_ordering operator<=>(const slot_key&, const slot_key&) = default;
 
  private:
+  friend slot_key make_slot_key(const call_identity& call, key_digest digest);
+  static slot_key of(std::span<const char> text, key_digest digest);
+
   std::array<std::uint8_t, 32> bytes_{};
   std::uint8_t size_ = 0;
 };
@@ -66,6 +71,8 @@ slot_key make_slot_key(const call_identity& call, key_digest digest = key_digest
 
 template <>
 struct std::hash<hotslot::slot_key> {
+  using is_avalanching = void; // Boost's containers need not mix it any further
+
   std::size_t operator()(const hotslot::slot_key& key) const noexcept {
     std::size_t h = 0;
     if (!key.bytes().empty())

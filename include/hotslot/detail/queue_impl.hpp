@@ -3,9 +3,11 @@
 #define HOTSLOT_DETAIL_QUEUE_IMPL_HPP
 
 #include <hotslot/core/queue_core.hpp>
+#include <hotslot/detail/deadline_timer.hpp>
 #include <hotslot/detail/queue_handle.hpp>
 #include <hotslot/detail/queue_service.hpp>
 #include <hotslot/detail/slot_entry.hpp>
+#include <hotslot/detail/slot_watches.hpp>
 #include <hotslot/detail/wait_op.hpp>
 #include <hotslot/queue_traits.hpp>
 
@@ -15,10 +17,12 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
+#include <cassert>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <new>
+#include <utility>
 
 namespace hotslot::detail {
 
@@ -47,12 +51,12 @@ template <slot Slot, class Executor, class Traits>
 class queue_impl final : public registered_queue {
  public:
   using executor_type = Executor;
-  using entry_type = slot_entry<Slot>;
-  using entry_pointer = boost::intrusive_ptr<entry_type>;
   using clock_type = typename Traits::clock_type;
   using hook_type = typename Traits::hook_type;
   using core_type = basic_queue_core<hook_type>;
   using actions = typename core_type::actions;
+  using entry_type = slot_entry<Slot, typename core_type::slot_type>;
+  using entry_pointer = boost::intrusive_ptr<entry_type>;
   using pointer = boost::intrusive_ptr<queue_impl>;
   using signaller_type =
       asio::experimental::basic_concurrent_channel<Executor, asio::experimental::channel_traits<>,
@@ -60,8 +64,10 @@ class queue_impl final : public registered_queue {
 
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
     : registered_queue(context_of(ex))
-    , core_(hook)
-    , executor_(ex) {}
+    , executor_(ex) {
+    if constexpr (!std::is_same_v<hook_type, no_hook>)
+      state_ = new state(hook);
+  }
 
   static timestamp now() noexcept { return to_timestamp(clock_type::now()); }
   static timestamp to_timestamp(typename clock_type::time_point t) noexcept {
@@ -72,16 +78,31 @@ class queue_impl final : public registered_queue {
 
   const Executor& get_executor() const noexcept { return executor_; }
 
+  /// Makes room for slots and waits. A queue that has never had any does without, so that it is small. To be
+  /// called before the functions that take one; throws `bad_alloc`.
+  void prepare() {
+    if (state_.load(std::memory_order_acquire))
+      return;
+    auto fresh = std::make_unique<state>(hook_type());
+    std::lock_guard lock(mutex_);
+    if (state_.load(std::memory_order_relaxed))
+      return;
+    actions nothing;
+    if (closed_)
+      fresh->core.close(nothing);
+    state_.store(fresh.release(), std::memory_order_release);
+  }
+
   // Slots
 
   /// Queues a slot; the entry it is kept in, which the caller shares with the queue, and the id of the offer.
-  std::pair<entry_pointer, std::uint64_t> queue(Slot&& s) {
-    entry_pointer entry(new entry_type(std::move(s)));
+  std::pair<entry_pointer, std::uint64_t> queue(Slot&& slot) {
+    prepare();
+    entry_pointer entry(new entry_type(std::move(slot)));
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
-    act([&](auto& todo) {
-      keep_histograms();
-      core_.queue(*entry, now(), wait_cause::start, todo);
+    act([&](state& s, work& todo) {
+      s.core.queue(*entry, now(), wait_cause::start, todo);
       id = entry->id;
     });
     return {std::move(entry), id};
@@ -89,105 +110,109 @@ class queue_impl final : public registered_queue {
 
   entry_type* try_acquire() noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, core_.try_acquire());
+    state* s = used();
+    return s ? tell_acquired(lock, *s, s->core.try_acquire()) : nullptr;
   }
 
+  /// For a caller that is counted as waiting.
   entry_type* try_acquire_counted() noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, core_.try_acquire_counted());
+    return tell_acquired(lock, *used(), used()->core.try_acquire_counted());
   }
 
   /// The newest idle slot, offered; null where there is none. Shared under the lock: it may be ejected at
   /// once.
   entry_pointer try_offer() noexcept {
     std::lock_guard lock(mutex_);
-    slot_node* s = core_.try_offer();
+    slot_node* s = used() ? used()->core.try_offer() : nullptr;
     return s ? &entry_of(*s) : nullptr;
   }
 
   /// The offered slot as a lease; null where it was lost.
   entry_type* accept(entry_type& e, std::uint64_t id) noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, core_.accept(e, id) ? &e : nullptr);
+    return tell_acquired(lock, *used(), used()->core.accept(e, id) ? &e : nullptr);
   }
 
   void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
     const timestamp t = now();
-    act([&](auto& todo) { core_.release(e, t, t - leased_at, condition == worker_condition::dirty, todo); });
+    act([&](state& s, work& todo) {
+      s.core.release(e, t, t - leased_at, condition == worker_condition::dirty, todo);
+    });
   }
 
   void put_back(entry_type& e) noexcept {
-    act([&](auto& todo) { core_.put_back(e, todo); });
+    const timestamp t = now();
+    act([&](state& s, work& todo) { s.core.put_back(e, t, todo); });
   }
 
   void decline(entry_type& e, std::uint64_t id) noexcept {
-    act([&](auto& todo) {
+    const timestamp t = now();
+    act([&](state& s, work& todo) {
       if (e.place == slot_node::place_type::offered && e.id == id)
-        core_.put_back(e, todo);
+        s.core.put_back(e, t, todo);
     });
   }
 
   bool eject(entry_type& e, std::uint64_t id) noexcept {
     bool ejected = false;
-    act([&](auto& todo) { ejected = core_.eject(e, id, eject_reason::requested, todo); });
+    act([&](state& s, work& todo) {
+      ejected = s.core.eject(e, id, eject_reason::requested, time_of_regrant(e), todo);
+    });
     return ejected;
   }
 
   void retire(entry_type& e, eject_reason why) noexcept {
-    act([&](auto& todo) { core_.retire(e, why, todo); });
+    act([&](state& s, work& todo) { s.core.retire(e, why, time_of_regrant(e), todo); });
   }
 
   void eject_idle(timestamp cutoff, std::uint64_t keep) noexcept {
-    act([&](auto& todo) { core_.eject_idle(cutoff, keep, todo); });
-  }
-
-  timestamp oldest_idle() const noexcept {
-    std::lock_guard lock(mutex_);
-    return core_.oldest_idle();
+    act([&](state& s, work& todo) { s.core.eject_idle(cutoff, keep, todo); });
   }
 
   // Waits
 
   /// Starts `op`, whose caller may be counted as waiting already.
   void start(wait_op_base& op, bool counted) noexcept {
-    const pointer keep(this); // the completion may run, and drop the last handle, before this returns
-    act([&](auto& todo) {
-      keep_histograms();
-      const timestamp t = now();
+    const timestamp t = now();
+    act([&](state& s, work& todo) {
       if (op.kind == wait_node::kind_type::drain)
-        core_.wait_drained(op, t, todo);
+        s.core.wait_drained(op, t, todo);
       else
-        core_.wait(op, t, counted, todo);
+        s.core.wait(op, t, counted, todo);
       todo.signal = op.phase == wait_node::phase_type::waiting;
-      arm_timer(t);
+      arm_timer(s, t);
     });
   }
 
   /// Whether `op` is to be completed now.
   bool deliver(wait_op_base& op) noexcept {
     std::unique_lock lock(mutex_);
-    if (!core_.deliver(op, now()))
+    if (!used()->core.deliver(op))
       return false;
     disconnect(op);
     if (op.slot && op.kind == wait_node::kind_type::offer)
       intrusive_ptr_add_ref(&entry_of(*op.slot)); // the offer's, which is made after the lock is released
     if (op.slot && op.kind == wait_node::kind_type::acquire)
-      tell_acquired(lock, op.slot);
+      tell_acquired(lock, *used(), op.slot);
     return true;
   }
 
   void abandon(wait_op_base& op) noexcept {
-    act([&](auto& todo) {
-      core_.abandon(op, todo);
+    const timestamp t = now();
+    act([&](state& s, work& todo) {
+      s.core.abandon(op, t, todo);
       disconnect(op);
     });
   }
 
   void cancel(cancel_link_base<wait_op_base>& link) noexcept {
-    act([&](auto& todo) {
-      if (!link.op)
+    const timestamp t = now();
+    act([&](state& s, work& todo) {
+      wait_op_base* op = link.op.load(std::memory_order_relaxed);
+      if (!op)
         return;
-      core_.cancel(*link.op, asio::error::operation_aborted, todo);
+      s.core.cancel(*op, asio::error::operation_aborted, t, todo);
       todo.signal = true;
     });
   }
@@ -195,53 +220,46 @@ class queue_impl final : public registered_queue {
   template <class OpBase>
   void unlink(cancel_link_base<OpBase>& link) noexcept {
     std::lock_guard lock(mutex_);
-    if (link.op)
-      link.op->link = nullptr;
+    if (OpBase* op = link.op.load(std::memory_order_relaxed))
+      op->link = nullptr;
   }
 
   void cancel_waiters(error_code why) noexcept {
-    act([&](auto& todo) {
-      core_.cancel_waiters(why, todo);
+    act([&](state& s, work& todo) {
+      s.core.cancel_waiters(why, todo);
       todo.signal = true;
     });
   }
 
   void fail_waiters(error_code why, std::uint64_t n) noexcept {
-    act([&](auto& todo) { core_.fail_waiters(why, n, todo); });
+    act([&](state& s, work& todo) { s.core.fail_waiters(why, n, todo); });
   }
 
-  void enter_waiting() noexcept {
+  /// Throws `bad_alloc`.
+  void enter_waiting() {
+    prepare();
     std::lock_guard lock(mutex_);
-    core_.enter_waiting();
+    used()->core.enter_waiting();
   }
 
   void leave_waiting() noexcept {
-    act([&](auto& todo) {
-      core_.leave_waiting(todo);
+    act([&](state& s, work& todo) {
+      s.core.leave_waiting(todo);
       todo.signal = true;
     });
   }
 
-  void limit_waiters(std::uint64_t n) noexcept {
+  /// Throws `bad_alloc`.
+  void limit_waiters(std::uint64_t n) {
+    prepare();
     std::lock_guard lock(mutex_);
-    core_.limit_waiters(n);
+    used()->core.limit_waiters(n);
   }
 
   // Watches
 
   void start_watch(watch_node& op, entry_type& e, std::uint64_t id) noexcept {
-    const pointer keep(this);
-    act([&](auto& todo) {
-      op.entry = &e;
-      watches_.push_back(op);
-      e.watchers.push_front(op);
-      if (op.ended) // cancelled before it began
-        end_watch(op, op.fate, asio::error::operation_aborted, todo);
-      else if (!op.until_closed && (e.id != id || e.acquired))
-        end_watch(op, slot_fate::acquired, {}, todo);
-      else if (e.place == slot_node::place_type::closed)
-        end_watch(op, fate_of_closed(e), {}, todo);
-    });
+    act([&](state& s, work& todo) { s.watches.start(op, e.watchers, e, id, todo.watches); });
   }
 
   bool deliver(watch_node& op) noexcept {
@@ -252,61 +270,56 @@ class queue_impl final : public registered_queue {
 
   void abandon(watch_node& op) noexcept {
     std::lock_guard lock(mutex_);
-    if (!op.ended)
-      forget_watch(op);
+    used()->watches.abandon(op);
     disconnect(op);
   }
 
   void cancel(cancel_link_base<watch_node>& link) noexcept {
-    act([&](auto& todo) {
-      watch_node* op = link.op;
-      if (!op || op->ended)
-        return;
-      if (op->entry)
-        end_watch(*op, op->fate, asio::error::operation_aborted, todo);
-      else
-        op->ended = true;
+    act([&](state& s, work& todo) {
+      if (watch_node* op = link.op.load(std::memory_order_relaxed))
+        s.watches.cancel(*op, todo.watches);
     });
   }
 
   // Workers being started
 
+  /// Throws `bad_alloc`, and what `decide` throws.
   template <class Decide>
   auto decide_starts(Decide&& decide) {
+    prepare();
     std::lock_guard lock(mutex_);
-    return decide(core_);
+    return decide(used()->core);
   }
 
   void reserved(bool go) noexcept {
-    act([&](auto& todo) {
-      core_.reserved(go, todo);
+    act([&](state& s, work& todo) {
+      s.core.reserved(go, todo);
       todo.signal = !go;
     });
   }
 
   void launch_ended(error_code why, bool failed) noexcept {
-    act([&](auto& todo) {
-      core_.launch_ended(why, failed, todo);
+    act([&](state& s, work& todo) {
+      s.core.launch_ended(why, failed, todo);
       todo.signal = true;
     });
   }
 
   void launch_failed(error_code why) noexcept {
-    act([&](auto& todo) {
-      core_.launch_failed(why, todo);
+    act([&](state& s, work& todo) {
+      s.core.launch_failed(why, todo);
       todo.signal = true;
     });
   }
 
   /// A started worker becomes a slot in the same step in which it stops being a start.
-  std::pair<entry_pointer, std::uint64_t> launched(Slot&& s, timestamp took, wait_cause origin) {
-    entry_pointer entry(new entry_type(std::move(s)));
+  std::pair<entry_pointer, std::uint64_t> launched(Slot&& slot, timestamp took, wait_cause origin) {
+    entry_pointer entry(new entry_type(std::move(slot)));
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
-    act([&](auto& todo) {
-      keep_histograms();
-      core_.launched(took);
-      core_.queue(*entry, now(), origin, todo);
+    act([&](state& s, work& todo) {
+      s.core.launched(took);
+      s.core.queue(*entry, now(), origin, todo);
       id = entry->id;
       todo.signal = true;
     });
@@ -315,51 +328,50 @@ class queue_impl final : public registered_queue {
 
   /// The channel by which a wait that begins or ends, and a slot that is closed, wake the launcher.
   signaller_type& signaller() {
+    prepare();
     std::lock_guard lock(mutex_);
-    if (!signaller_)
-      signaller_ = std::make_unique<signaller_type>(executor_, 1);
-    return *signaller_;
+    if (!used()->signaller)
+      used()->signaller = std::make_unique<signaller_type>(executor_, 1);
+    return *used()->signaller;
   }
 
   // The queue
 
   void close() noexcept {
-    const pointer keep(this);
-    act([&](auto& todo) {
-      core_.close(todo);
+    if (close_unused())
+      return;
+    act([&](state& s, work& todo) {
+      s.core.close(todo);
+      s.timer.cancel();
       todo.signal = true;
-      if (timer_)
-        timer_->cancel();
     });
   }
 
   bool closed() const noexcept {
     std::lock_guard lock(mutex_);
-    return core_.closed();
+    return used() ? used()->core.closed() : closed_;
   }
 
   queue_snapshot snapshot() const noexcept {
     std::lock_guard lock(mutex_);
-    return core_.snapshot();
+    return used() ? used()->core.snapshot() : queue_snapshot();
   }
 
-  queue_histograms histograms() const {
-    queue_histograms copy;
+  queue_histograms histograms() const noexcept {
     std::lock_guard lock(mutex_);
-    if (histograms_)
-      copy = *histograms_;
-    return copy;
+    return used() ? used()->core.histograms() : queue_histograms();
   }
 
   bool is_idle() const noexcept {
     std::lock_guard lock(mutex_);
-    return core_.is_idle();
+    return !used() || used()->core.is_idle();
   }
 
   /// Whether nobody but one handle holds the queue and nothing is in it.
   bool unused() const noexcept {
     std::lock_guard lock(mutex_);
-    return handles_.load(std::memory_order_acquire) == 1 && core_.is_idle() && core_.live() == 0;
+    return handles_.load(std::memory_order_acquire) == 1 &&
+           (!used() || (used()->core.is_idle() && used()->core.live() == 0));
   }
 
   // Lifetime
@@ -387,6 +399,16 @@ class queue_impl final : public registered_queue {
  private:
   using timer_type = typename Traits::template timer_type<Executor>;
 
+  struct state {
+    explicit state(const hook_type& hook)
+      : core(hook) {}
+
+    core_type core;
+    slot_watches watches;
+    deadline_timer<timer_type> timer;
+    std::unique_ptr<signaller_type> signaller;
+  };
+
   struct work : actions {
     watch_list watches;
     bool signal = false;
@@ -401,28 +423,41 @@ class queue_impl final : public registered_queue {
     return context;
   }
 
-  // A timer that nobody needs any longer is not cancelled but runs out within this time: arming and
-  // cancelling it for every wait would cost more than the wait.
-  static constexpr timestamp timer_linger = std::chrono::milliseconds(100);
+  ~queue_impl() {
+    const std::unique_ptr<state> gone(used());
+    assert(!gone || gone->core.empty());
+  }
 
-  ~queue_impl() { assert(core_.empty()); }
+  bool close_unused() noexcept {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    return !used();
+  }
+
+  /// Null where the queue has had no slot and no wait. To be called under the lock, or where there is one.
+  state* used() const noexcept { return state_.load(std::memory_order_relaxed); }
 
   /// Runs `step` under the lock, then does what it decided. Touches nothing of the queue after the lock is
-  /// released, but where a slot was closed, whose reference is dropped last, or the step asked for the
-  /// signal.
+  /// released, but where there is a reference that sees to it.
   template <class Step>
   void act(Step&& step) noexcept {
     work todo;
     signaller_type* signaller = nullptr;
+    pointer keep;
     {
       std::lock_guard lock(mutex_);
-      step(todo);
+      state* s = used();
+      if (!s)
+        return;
+      step(*s, todo);
       if (todo.resumed)
-        arm_timer(now());
-      for (slot_node& s : todo.closed)
-        end_watches(entry_of(s), todo);
-      if (todo.signal || !todo.closed.empty())
-        signaller = signaller_.get();
+        arm_timer(*s, now());
+      for (slot_node& closed : todo.closed)
+        s->watches.closed(entry_of(closed).watchers, closed, todo.watches);
+      if ((todo.signal || !todo.closed.empty()) && s->signaller) {
+        signaller = s->signaller.get();
+        keep = this;
+      }
     }
     send(todo);
     if (signaller)
@@ -443,6 +478,7 @@ class queue_impl final : public registered_queue {
     }
   }
 
+  // Each closed slot has a reference to the queue.
   void finish_closed(work& todo) noexcept {
     while (!todo.closed.empty()) {
       entry_type& e = entry_of(todo.closed.front());
@@ -453,115 +489,71 @@ class queue_impl final : public registered_queue {
     }
   }
 
-  // Only from the first slot or wait on, so that a queue that nobody has used yet is small. A queue that
-  // there is no memory for goes on without.
-  void keep_histograms() noexcept {
-    if (histograms_)
-      return;
-    histograms_.reset(new (std::nothrow) queue_histograms);
-    core_.record_into(histograms_.get());
-  }
-
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
 
+  // An ejection is told the time only where it may grant another slot.
+  static timestamp time_of_regrant(const entry_type& e) noexcept {
+    return e.undelivered_to() ? now() : timestamp();
+  }
+
   // Ends the watches of a slot that has just been acquired. Gives up the lock.
-  entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, slot_node* s) noexcept {
-    if (!s)
+  entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
+                            slot_node* acquired) noexcept {
+    if (!acquired)
       return nullptr;
-    entry_type& e = entry_of(*s);
+    entry_type& e = entry_of(*acquired);
     if (e.watchers.empty())
       return &e;
     work todo;
-    for (auto it = e.watchers.begin(); it != e.watchers.end();) {
-      watch_node& op = *it++;
-      if (!op.until_closed)
-        end_watch(op, slot_fate::acquired, {}, todo);
-    }
+    s.watches.acquired(e.watchers, todo.watches);
     lock.unlock();
     send(todo);
     return &e;
   }
 
-  static slot_fate fate_of_closed(const entry_type& e) noexcept {
-    return e.retired == eject_reason::closed ? slot_fate::closed : slot_fate::ejected;
-  }
-
-  void end_watches(entry_type& e, work& todo) noexcept {
-    while (!e.watchers.empty())
-      end_watch(e.watchers.front(), fate_of_closed(e), {}, todo);
-  }
-
-  void end_watch(watch_node& op, slot_fate fate, error_code result, work& todo) noexcept {
-    forget_watch(op);
-    op.ended = true;
-    op.fate = fate;
-    op.result = result;
-    todo.watches.push_front(op);
-  }
-
-  void forget_watch(watch_node& op) noexcept {
-    auto& watchers = static_cast<entry_type*>(op.entry)->watchers;
-    watchers.erase(watchers.iterator_to(op));
-    watches_.erase(watches_.iterator_to(op));
-  }
-
   template <class OpBase>
   static void disconnect(OpBase& op) noexcept {
     if (op.link)
-      std::exchange(op.link, nullptr)->op = nullptr;
+      std::exchange(op.link, nullptr)->op.store(nullptr, std::memory_order_release);
   }
 
-  void arm_timer(timestamp t) {
-    const timestamp deadline = core_.next_deadline();
-    if (deadline == wait_node::no_deadline)
-      return;
-    const timestamp at = std::min(deadline, t + timer_linger);
-    if (timer_ && armed_for_ <= at)
-      return;
-    if (!timer_)
-      timer_ = std::make_unique<timer_type>(executor_);
-    armed_for_ = at;
-    const std::uint32_t round = ++timer_round_;
-    timer_->expires_at(
-        typename clock_type::time_point(std::chrono::duration_cast<typename clock_type::duration>(at)));
-    timer_->async_wait([self = pointer(this), round](error_code) { self->on_timer(round); });
+  void arm_timer(state& s, timestamp t) {
+    s.timer.arm(executor_, t, s.core.next_deadline(), [this](std::uint32_t round) {
+      return [self = pointer(this), round](error_code) { self->on_timer(round); };
+    });
   }
 
   void on_timer(std::uint32_t round) noexcept {
     std::unique_ptr<timer_type> unneeded;
-    act([&](auto& todo) {
-      if (round != timer_round_)
+    act([&](state& s, work& todo) {
+      if (!s.timer.ran(round))
         return;
       const timestamp t = now();
-      core_.expire(t, todo);
+      s.core.expire(t, todo);
       todo.signal = !todo.due.empty();
-      armed_for_ = timestamp::max();
-      if (core_.next_deadline() == wait_node::no_deadline)
-        unneeded = std::move(timer_);
+      if (s.core.next_deadline() == wait_node::no_deadline)
+        unneeded = s.timer.take();
       else
-        arm_timer(t);
+        arm_timer(s, t);
     });
   }
 
   void shut_down() noexcept override {
     const pointer keep(this);
     due_list waits;
-    boost::intrusive::list<watch_node, boost::intrusive::base_hook<list_hook>,
-                           boost::intrusive::constant_time_size<false>>
-        watches;
+    slot_watches::all_list watches;
     // What belongs to the context goes with it, since leases and handles may outlive it.
     std::unique_ptr<signaller_type> signaller;
     std::unique_ptr<timer_type> timer;
     {
       std::lock_guard lock(mutex_);
-      signaller = std::move(signaller_);
-      timer = std::move(timer_);
-      core_.forget_waits(waits);
-      for (watch_node& op : watches_) {
-        op.ended = true;
-        static_cast<entry_type*>(op.entry)->watchers.clear();
-      }
-      watches.swap(watches_);
+      state* s = used();
+      if (!s)
+        return;
+      signaller = std::move(s->signaller);
+      timer = s->timer.take();
+      s->core.forget_waits(waits);
+      s->watches.forget_all(watches);
     }
     while (!waits.empty()) {
       auto& op = static_cast<wait_op_base&>(waits.front());
@@ -576,18 +568,11 @@ class queue_impl final : public registered_queue {
   }
 
   mutable typename Traits::mutex_type mutex_;
-  core_type core_;
-  Executor executor_;
-  std::unique_ptr<queue_histograms> histograms_;
-  std::unique_ptr<signaller_type> signaller_;
-  std::unique_ptr<timer_type> timer_;
-  timestamp armed_for_ = timestamp::max();
-  std::uint32_t timer_round_ = 0;
+  std::atomic<state*> state_{nullptr};
   std::atomic<std::uint32_t> handles_{0};
   std::atomic<std::uint32_t> references_{0};
-  boost::intrusive::list<watch_node, boost::intrusive::base_hook<list_hook>,
-                         boost::intrusive::constant_time_size<false>>
-      watches_;
+  Executor executor_;
+  bool closed_ = false; ///< Before there was a state.
 };
 
 } // namespace hotslot::detail

@@ -14,6 +14,7 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 
+#include <atomic>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -23,10 +24,10 @@ namespace hotslot::detail {
 namespace asio = boost::asio;
 
 /// Connects a handler's cancellation slot with its operation. Either may go first, on any thread: the
-/// connection is made and cut under the queue's mutex only.
+/// connection is made and cut under the queue's mutex only, but a link that is cut needs no mutex to go.
 template <class OpBase>
 struct cancel_link_base {
-  OpBase* op = nullptr;
+  std::atomic<OpBase*> op{nullptr};
 };
 
 /// Lives in the cancellation slot.
@@ -35,12 +36,15 @@ class cancel_link : public cancel_link_base<OpBase> {
  public:
   cancel_link(typename Impl::pointer impl, OpBase& op) noexcept
     : impl_(std::move(impl)) {
-    this->op = &op;
+    this->op.store(&op, std::memory_order_relaxed);
     op.link = this;
   }
   cancel_link(const cancel_link&) = delete;
   cancel_link& operator=(const cancel_link&) = delete;
-  ~cancel_link() { impl_->unlink(*this); }
+  ~cancel_link() {
+    if (this->op.load(std::memory_order_acquire))
+      impl_->unlink(*this);
+  }
 
   void operator()(asio::cancellation_type_t type) noexcept {
     if (type != asio::cancellation_type::none)
@@ -105,12 +109,15 @@ class queue_op final : public Base {
       slot.template emplace<cancel_link<Impl, Base>>(impl_, *this);
   }
 
-  void post() override { asio::post(work_, sent_op<queue_op>(this)); }
+  // The operation has its work; copies of the executor on the way need not count any.
+  void post() override {
+    asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked), sent_op<queue_op>(this));
+  }
 
   void complete() {
     if (!Result::ready(*impl_, *this))
       return;
-    const typename Impl::pointer impl = impl_;
+    const typename Impl::pointer impl = std::move(impl_);
     auto result = Result::make(*impl, *this);
     Handler handler(std::move(handler_));
     free();
@@ -118,7 +125,7 @@ class queue_op final : public Base {
   }
 
   void destroy() noexcept override {
-    const typename Impl::pointer impl = impl_;
+    const typename Impl::pointer impl = std::move(impl_);
     Result::abandon(*impl, *this);
     free();
   }
