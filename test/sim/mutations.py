@@ -10,7 +10,10 @@ import subprocess
 import sys
 
 CORE = "core/queue_core.hpp"
+IDLE = "core/idle_stack.hpp"
+LINE = "core/waiting_line.hpp"
 IMPL = "detail/queue_impl.hpp"
+TIMER = "detail/deadline_timer.hpp"
 OP = "detail/wait_op.hpp"
 MANAGER = "slot_queue_manager.hpp"
 LAUNCHER = "launcher.hpp"
@@ -18,70 +21,68 @@ LEASE = "lease.hpp"
 
 # What is broken: the invariant of docs/design.md that it breaks, and (file, text, text instead)...
 MUTATIONS = {
-    "a cancelled waiter keeps its grant": (4, (CORE, "return revoke(w, why, out);",
+    "a cancelled waiter keeps its grant": (4, (CORE, "return revoke(w, why, now, out);",
         "granted_.erase(granted_.iterator_to(w));\n      w.slot = nullptr;\n      w.result = why;\n"
         "      w.phase = wait_node::phase_type::ended;\n      return;")),
-    "a destroyed waiter keeps its grant": (4, (CORE, "revoke(w, abandoned, out);", "granted_.erase(granted_.iterator_to(w));")),
+    "a destroyed waiter keeps its grant": (4, (CORE, "revoke(w, abandoned, now, out);", "granted_.erase(granted_.iterator_to(w));")),
     "the lock is dropped between nothing idle and queue me": (3,
-        (CORE, "if (!idle_.empty())\n      return grant(w, take_newest_idle(), out);\n    if (waiting_", "if (waiting_"),
-        (IMPL, "    act([&](auto& todo) {\n      keep_histograms();\n      const timestamp t",
-               "    act([&](auto& todo) {\n      if (core_.has_idle()) core_.grant_idle(op, counted, todo);\n    });\n"
+        (CORE, "if (!idle_.empty())\n      return grant(w, idle_.take_newest(), now, out);\n    if (line_.size()", "if (line_.size()"),
+        (IMPL, "    const timestamp t = now();\n    act([&](state& s, work& todo) {\n      if (op.kind == wait_node::kind_type::drain)",
+               "    const timestamp t = now();\n    act([&](state& s, work& todo) {\n"
+               "      if (s.core.has_idle()) s.core.grant_idle(op, t, counted, todo);\n    });\n"
                "    if (op.phase == wait_node::phase_type::granted) return;\n"
-               "    act([&](auto& todo) {\n      keep_histograms();\n      const timestamp t"),
+               "    act([&](state& s, work& todo) {\n      if (op.kind == wait_node::kind_type::drain)"),
         (CORE, "  /// Starts a wait for the queue to be closed",
-               "  void grant_idle(wait_node& w, bool counted, actions& out) noexcept {\n"
+               "  void grant_idle(wait_node& w, timestamp now, bool counted, actions& out) noexcept {\n"
                "    if (w.kind == wait_node::kind_type::drain || w.phase == wait_node::phase_type::ended || closed_) return;\n"
-               "    if (!counted) enter_waiting();\n    w.id = ++last_wait_;\n"
-               "    tell({.kind = queue_event_kind::wait_begun, .wait = w.id});\n"
-               "    grant(w, take_newest_idle(), out);\n  }\n\n"
+               "    if (!counted) enter_waiting();\n    w.id = ++last_wait_;\n    w.since = now;\n"
+               "    record_.tell({.kind = queue_event_kind::wait_begun, .wait = w.id});\n"
+               "    grant(w, idle_.take_newest(), now, out);\n  }\n\n"
                "  /// Starts a wait for the queue to be closed")),
-    "every slot wakes every waiter": (4, (CORE, "      unlink_waiting(w);\n      return grant(w, s, out);",
-        "      unlink_waiting(w);\n      while (!waiters_.empty()) end_waiting(waiters_.front(), {}, out);\n"
-        "      return grant(w, s, out);")),
-    "a slot that comes back unused is idle from now on": (4, (CORE, "    tell(queue_event_kind::slot_put_back, s);",
-        "    s.idle_since += std::chrono::milliseconds(3);\n    tell(queue_event_kind::slot_put_back, s);")),
-    "a slot that comes back unused is the newest": (5, (CORE, "while (after != idle_.begin() && std::prev(after)->id > s.id)",
+    "every slot wakes every waiter": (4, (CORE, "      line_.remove(w);\n      return grant(w, s, now, out);",
+        "      line_.remove(w);\n      while (!line_.empty()) end_waiting(line_.oldest(), {}, out);\n"
+        "      return grant(w, s, now, out);")),
+    "a slot that comes back unused is idle from now on": (4, (CORE, "    record_.tell(queue_event_kind::slot_put_back, s);",
+        "    s.idle_since += std::chrono::milliseconds(3);\n    record_.tell(queue_event_kind::slot_put_back, s);")),
+    "a slot that comes back unused is the newest": (5, (IDLE, "while (after != slots_.begin() && std::prev(after)->id > s.id)",
         "while (false)")),
-    "close misses the granted slots": (10, (CORE, "    while (!granted_.empty())\n      revoke(granted_.front(), errc::queue_closed, out);\n", "")),
-    "close misses the idle slots": (10, (CORE, "eject(idle_.front(), idle_.front().id, eject_reason::closed, out);", "break;")),
+    "close misses the granted slots": (10, (CORE, "    while (!granted_.empty())\n      revoke(granted_.front(), errc::queue_closed, timestamp(), out); // to nobody else\n", "")),
+    "close misses the idle slots": (10, (CORE, "eject_oldest(eject_reason::closed, out);", "break;")),
     "a closed queue takes callers": (10, (CORE, "    if (closed_)\n      return refuse(w, errc::queue_closed, out);\n", "")),
     "a waiter is counted after the look-up": (8,
         (MANAGER, "    std::lock_guard lock(mutex_);\n    auto [queue, is_new] = find(key);\n    return {queue->enter(), is_new};",
                   "    auto [q, is_new] = get(key);\n    auto* impl = q.impl_.get();\n    boost::intrusive_ptr keep(impl);\n"
                   "    { auto gone = std::move(q); }\n    { std::lock_guard lock(mutex_); }\n"
                   "    return {ticket_type(detail::queue_handle(impl)), is_new};")),
-    "callers are served newest first": (5, (CORE, "    waiters_.push_back(w);\n    ++waiting_;", "    waiters_.push_front(w);\n    ++waiting_;")),
-    "idle slots leave oldest first": (5, (CORE, "    slot_node& s = idle_.back();\n    idle_.pop_back();", "    slot_node& s = idle_.front();\n    idle_.pop_front();")),
-    "ejection takes the newest idle slot": (5, (CORE, "eject(idle_.front(), idle_.front().id, eject_reason::idle, out);",
-        "eject(idle_.back(), idle_.back().id, eject_reason::idle, out);")),
+    "callers are served newest first": (5, (LINE, "callers_.push_back(w);", "callers_.push_front(w);")),
+    "idle slots leave oldest first": (5, (IDLE, "    slot_node& s = slots_.back();\n    slots_.pop_back();", "    slot_node& s = slots_.front();\n    slots_.pop_front();")),
+    "ejection takes the newest idle slot": (5, (CORE, "eject_oldest(eject_reason::idle, out);",
+        "close_slot(idle_.take_newest(), eject_reason::idle, out);")),
     "an ejection takes an acquired slot": (2, (CORE, "    if (s.place == slot_node::place_type::offered) {\n      take_from_waiter",
         "    if (s.place == slot_node::place_type::offered || s.place == slot_node::place_type::leased) {\n      take_from_waiter")),
     "an ejected offer can be acquired": (2, (CORE, "    if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)",
         "    if (s.id != id)")),
-    "a returned slot keeps its offer": (2, (CORE, "    s.id = next_id_++;\n    s.idle_since", "    s.id = s.worker == next_id_ ? next_id_++ : s.id;\n    s.idle_since")),
-    "a resumed waiter goes to the end": (5, (CORE, "    waiters_.insert(younger, *w);", "    waiters_.push_back(*w);")),
-    "a resumed waiter waits beside an idle slot": (3, (CORE, "    if (!idle_.empty())\n      return grant(*w, take_newest_idle(), out);\n", "")),
-    "a resumed waiter loses its deadline": (9, (IMPL, "      if (todo.resumed)\n        arm_timer(now());\n", "")),
-    "an earlier deadline does not move the timer": (9, (IMPL, "if (timer_ && armed_for_ <= at)", "if (timer_)")),
-    "the timer is armed once": (9, (IMPL, "        arm_timer(t);\n    });\n  }\n\n  void shut_down", "        ;\n    });\n  }\n\n  void shut_down")),
-    "a revoked grant counts as busy for ever": (7, (CORE, "    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});\n    return_unused(s, out);",
-        "    tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});\n"
-        "    tell(queue_event_kind::slot_put_back, s);\n    settle(s, out);")),
+    "a returned slot keeps its offer": (2, (CORE, "    s.id = next_id_++;\n    s.idle_since", "    s.id = why == queue_event_kind::slot_queued ? next_id_++ : s.id;\n    s.idle_since")),
+    "a resumed waiter goes to the end": (5, (LINE, "callers_.insert(younger, w);", "callers_.push_back(w);")),
+    "a resumed waiter waits beside an idle slot": (3, (CORE, "    if (!idle_.empty())\n      return grant(*w, idle_.take_newest(), now, out);\n", "")),
+    "a resumed waiter loses its deadline": (9, (IMPL, "      if (todo.resumed)\n        arm_timer(*s, now());\n", "")),
+    "an earlier deadline does not move the timer": (9, (TIMER, "if (timer_ && armed_for_ <= at)", "if (timer_)")),
+    "the timer is armed once": (9, (IMPL, "      else\n        arm_timer(s, t);\n", "")),
+    "a revoked grant counts as busy for ever": (7, (CORE, "    return_unused(s, now, out);\n  }\n\n  // A granted", "    record_.tell(queue_event_kind::slot_put_back, s);\n    settle(s, now, out);\n  }\n\n  // A granted")),
     "a refused caller is counted for ever": (7, (CORE, "noexcept {\n    stop_waiting(w, why);\n    w.phase", "noexcept {\n    w.phase")),
-    "an operation completes inline": (9, (OP, "void post() override { asio::post(work_, sent_op<queue_op>(this)); }",
-        "void post() override { asio::dispatch(work_, sent_op<queue_op>(this)); }")),
+    "an operation completes inline": (9, (OP, "    asio::post(asio::prefer(", "    asio::dispatch(asio::prefer(")),
     "an operation completes on the queue's executor": (9, (OP, "asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),",
         "asio::prefer(impl_->get_executor(),"), (OP, "using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;",
         "using handler_executor = typename Impl::executor_type;")),
     "a dirty slot is offered again": (11, (CORE, "if (dirty && s.retired == eject_reason::none)", "if (false && dirty)")),
     "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      discard();", "    if (touched_)\n      release();")),
     "a retired slot is offered again": (1, (CORE, "    if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);\n", "")),
-    "drained while slots are out": (10, (CORE, "return closed_ && live_ == 0 && stats_.is_idle()", "return closed_")),
+    "drained while slots are out": (10, (CORE, "return closed_ && live_ == 0 && record_.is_idle()", "return closed_")),
     "a slot is closed twice": (1, (IMPL, "      e.close_and_destroy();", "      e.slot.close();\n      e.close_and_destroy();")),
-    "the bound admits one too many": (10, (CORE, "if (waiting_ >= max_waiters_)", "if (waiting_ > max_waiters_)")),
+    "the bound admits one too many": (10, (CORE, "if (line_.size() >= max_waiters_)", "if (line_.size() > max_waiters_)")),
     "nobody wakes the launcher": (3, (IMPL, "      todo.signal = op.phase == wait_node::phase_type::waiting;\n", "")),
-    "a failed start is counted for ever": (7, (CORE, "    leave(queue_state::starter);\n    tell({.kind = queue_event_kind::start_ended, .error = why});",
-        "    tell({.kind = queue_event_kind::start_ended, .error = why});")),
+    "a failed start is counted for ever": (7, (CORE, "    record_.leave(queue_state::starter);\n    record_.tell({.kind = queue_event_kind::start_ended, .error = why});",
+        "    record_.tell({.kind = queue_event_kind::start_ended, .error = why});")),
 }
 
 
