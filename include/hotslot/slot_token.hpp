@@ -52,7 +52,8 @@ class basic_slot_token {
   std::uint64_t id() const noexcept { return id_; }
 
   /// Closes the slot if nobody has acquired it under this offer. Of this and an acquisition exactly one
-  /// succeeds.
+  /// succeeds. A slot that was granted to a waiting caller counts as acquired; where that caller goes away
+  /// unserved the offer stands again.
   ///
   /// Returns whether it did. Cost: one mutex.
   bool eject() noexcept {
