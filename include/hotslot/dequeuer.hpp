@@ -37,6 +37,8 @@ class basic_slot_offer {
   basic_slot_offer() = default;
   basic_slot_offer(basic_slot_offer&& other) noexcept = default;
   basic_slot_offer& operator=(basic_slot_offer&& other) noexcept {
+    if (this == &other)
+      return *this;
     drop();
     impl_ = std::move(other.impl_);
     entry_ = std::move(other.entry_);
@@ -81,6 +83,7 @@ class basic_slot_offer {
     if (entry_)
       impl_->decline(*entry_, id_);
     entry_.reset();
+    impl_.reset();
   }
 
   typename impl_type::pointer impl_;
@@ -108,7 +111,7 @@ struct offer_result {
 
 } // namespace detail
 
-/// The stream. Made by `start_dequeuer`; move-only.
+/// The stream. Made by `start_dequeuer`; copies are the same stream.
 ///
 /// Cancelling or destroying it changes nothing in the queue. Lifetime: keeps its queue open.
 /// Thread safety: `cancel` from any thread; `next` from one at a time.
@@ -168,9 +171,9 @@ class basic_dequeuer {
           using op_type = detail::queue_op<impl_type, detail::wait_op_base,
                                            detail::offer_result<Slot, Executor, Traits>, handler_type>;
           queue->prepare();
-          auto* op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::offer);
+          auto op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::offer);
           op->connect();
-          queue->start(*op, false);
+          queue->start(*op.release());
         },
         token);
   }

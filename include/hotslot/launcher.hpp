@@ -24,6 +24,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace hotslot {
@@ -157,7 +158,7 @@ class basic_launcher {
     self->stop.set();
   }
 
-  /// Ages idle slots, decides how many workers to start, and counts them, all at one instant.
+  /// Ages idle slots, decides how many workers to start, and counts them in the same step.
   static plan decide(state& self, time_point now) {
     const auto timeout = std::chrono::duration_cast<typename clock_type::duration>(self.options.idle_timeout);
     self.queue->eject_idle(impl_type::to_timestamp(now - timeout), 0);
@@ -207,8 +208,17 @@ class basic_launcher {
     const bool is_made = co_await make(self, made);
     if (!is_made)
       co_return;
-    auto gone = watch(*made);
-    auto [entry, id] = self->queue->launched(std::move(*made), clock_type::now() - began, cause);
+    std::optional<asio::awaitable<void, Executor>> gone;
+    typename impl_type::entry_pointer entry;
+    std::uint64_t id = 0;
+    try {
+      gone = watch(*made);
+      std::tie(entry, id) = self->queue->launched(std::move(*made), clock_type::now() - began, cause);
+    } catch (...) {
+      made->close();
+      return_start(*self, describe(std::current_exception()));
+      co_return;
+    }
     made.reset();
     succeeded(*self);
     if (gone) {
@@ -257,13 +267,17 @@ class basic_launcher {
     co_await (guarded(self->factory(), out, error) || self->stop.wait());
     if (out)
       co_return true;
-    const bool stopped = self->stop.is_set();
-    const launch_failure f =
-        stopped ? launch_failure{.code = asio::error::operation_aborted} : describe(error);
-    self->queue->launch_ended(f.code, !stopped);
-    if (!stopped)
-      failed(*self, f);
+    return_start(*self, self->stop.is_set() ? launch_failure{.code = asio::error::operation_aborted}
+                                            : describe(error));
     co_return false;
+  }
+
+  /// A start that made no worker is over.
+  static void return_start(state& self, const launch_failure& f) {
+    const bool stopped = self.stop.is_set();
+    self.queue->launch_ended(f.code, !stopped);
+    if (!stopped)
+      failed(self, f);
   }
 
   // Ends without throwing, and keeps what the operation yielded even where the race was lost.

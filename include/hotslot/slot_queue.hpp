@@ -90,9 +90,9 @@ struct initiate_acquire {
     using op_type = queue_op<impl_type, wait_op_base, acquire_result<Slot, Executor, Traits>, handler_type>;
     caller.queue->prepare();
     handler_type copy(std::forward<Handler>(handler));
-    auto* op = op_type::create(caller.queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
+    auto op = op_type::create(caller.queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
     op->connect();
-    caller.queue->start(*op, caller.hand_over());
+    caller.queue->start(*op.release(), caller.hand_over());
   }
 };
 
@@ -147,7 +147,8 @@ class basic_slot_queue {
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
   /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where
-  /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws.
+  /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws;
+  /// the slot is destroyed then, not closed.
   token_type queue_slot(Slot slot) {
     auto [entry, id] = impl_->queue(std::move(slot));
     return token_type(impl_.get(), std::move(entry), id);
@@ -161,7 +162,7 @@ class basic_slot_queue {
   /// Completion signature: `void(error_code, lease_type)`. Errors: `errc::deadline_exceeded`,
   /// `errc::queue_closed`, `errc::queue_full`, `operation_aborted` where cancelled, and the error of a failed
   /// launch. Cancellation: terminal, partial and total; all leave the queue as if the caller had never been
-  /// there. Cost: one allocation by the handler's allocator, one mutex, one post; no timer of its own.
+  /// there. Cost: one allocation by the handler's allocator, two mutexes, one post; no timer of its own.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_point deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
@@ -216,9 +217,9 @@ class basic_slot_queue {
           using op_type = detail::queue_op<impl_type, detail::wait_op_base, detail::drain_result<impl_type>,
                                            handler_type>;
           queue->prepare();
-          auto* op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
+          auto op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
           op->connect();
-          queue->start(*op, true);
+          queue->start(*op.release());
         },
         token, impl_type::to_timestamp(deadline));
   }
@@ -233,7 +234,8 @@ class basic_slot_queue {
   }
 
   /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
-  /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue.
+  /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue and its executor's
+  /// context.
   signaller_type& signaller() { return impl_->signaller(); }
 
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.

@@ -20,7 +20,8 @@ namespace hotslot {
 /// nobody uses.
 ///
 /// Invariant: a queue that somebody holds a handle or a ticket of is never deleted, so nobody ever waits on a
-/// deleted queue. Thread safety: a shared object is safe. Cost of a look-up: one mutex, one hash.
+/// deleted queue. Thread safety: a shared object is safe. Cost of a look-up: one mutex, one hash. Completions
+/// are posted under that mutex, so a handler's executor and allocator must not use the manager.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_queue_manager {
  public:
@@ -51,7 +52,13 @@ class basic_slot_queue_manager {
   found<ticket_type> enter(const slot_key& key) {
     std::lock_guard lock(mutex_);
     auto [queue, is_new] = find(key);
-    return {queue->enter(), is_new};
+    try {
+      return {queue->enter(), is_new};
+    } catch (...) {
+      if (is_new) // nobody would be told again
+        queues_.erase(key);
+      throw;
+    }
   }
 
   /// The newest idle slot of the key; an empty lease where there is none. What a caller tries first: it costs
@@ -67,7 +74,7 @@ class basic_slot_queue_manager {
   bool erase_idle(const slot_key& key) {
     std::lock_guard lock(mutex_);
     auto it = queues_.find(key);
-    if (it == queues_.end() || !it->second.queue.impl_->unused())
+    if (it == queues_.end() || !it->second.queue.impl_->is_abandoned())
       return false;
     queues_.erase(it);
     return true;
@@ -79,7 +86,7 @@ class basic_slot_queue_manager {
     std::lock_guard lock(mutex_);
     return erase_if(queues_, [&](auto& entry) {
       kept_queue& kept = entry.second;
-      const bool unused = kept.queue.impl_->unused();
+      const bool unused = kept.queue.impl_->is_abandoned();
       kept.unused_since = unused ? std::min(kept.unused_since, now) : queue_type::time_point::max();
       return unused && now - kept.unused_since >= max_age;
     });

@@ -111,9 +111,9 @@ class basic_slot_token {
           using handler_type = decltype(handler);
           using op_type = detail::queue_op<impl_type, detail::watch_node,
                                            detail::watch_result<Slot, Executor, Traits>, handler_type>;
-          auto* op = op_type::create(impl, std::move(handler), until);
+          auto op = op_type::create(impl, std::move(handler), until);
           op->connect();
-          impl->start_watch(*op, *entry, id);
+          impl->start_watch(*op.release(), *entry, id);
         },
         token, until_closed);
   }

@@ -30,7 +30,9 @@ struct free_context {
 
 // One context a thread, reused: making one costs an allocation and its set-up.
 EVP_MD_CTX* context() {
-  thread_local std::unique_ptr<EVP_MD_CTX, free_context> ctx(EVP_MD_CTX_new());
+  thread_local std::unique_ptr<EVP_MD_CTX, free_context> ctx;
+  if (!ctx)
+    ctx.reset(EVP_MD_CTX_new());
   if (!ctx)
     throw std::bad_alloc();
   return ctx.get();
@@ -116,7 +118,9 @@ slot_key slot_key::of(std::span<const char> text, key_digest digest) {
   slot_key key;
   unsigned length = 0;
   EVP_MD_CTX* const ctx = context();
-  check(EVP_DigestInit_ex2(ctx, fetched(digest), nullptr));
+  const EVP_MD* const md = fetched(digest);
+  check(md != nullptr); // a context that is told none goes on with the last one
+  check(EVP_DigestInit_ex2(ctx, md, nullptr));
   check(EVP_DigestUpdate(ctx, text.data(), text.size()));
   check(EVP_DigestFinal_ex(ctx, key.bytes_.data(), &length));
   key.size_ = static_cast<std::uint8_t>(length);

@@ -1,5 +1,5 @@
-// What becomes of a caller whose slot is ejected on its way, and of a queue that outlives its context. Found by
-// the simulation.
+// What becomes of a caller whose slot is ejected on its way, and of a queue that outlives its context. Found
+// by the simulation.
 #include <hotslot/launcher.hpp>
 #include <hotslot/slot_queue.hpp>
 

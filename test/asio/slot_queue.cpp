@@ -191,6 +191,18 @@ TEST_CASE_METHOD(fixture, "tokens tell the fate of an offer and of the slot", "[
   CHECK(offer.has_value());
 }
 
+TEST_CASE_METHOD(fixture, "an offer that was put back unused stands as before", "[slot_queue]") {
+  auto token = q.queue_slot(test_slot(1));
+  q.try_acquire();
+  std::optional<hotslot::slot_fate> fate;
+  token.async_wait([&](error_code, hotslot::slot_fate f) { fate = f; });
+  poll();
+  CHECK_FALSE(fate);
+  CHECK(token.eject());
+  poll();
+  CHECK(fate == hotslot::slot_fate::ejected);
+}
+
 TEST_CASE_METHOD(fixture, "a retired slot is closed when it is free", "[slot_queue]") {
   auto token = q.queue_slot(test_slot(1));
   auto l = q.try_acquire();

@@ -68,6 +68,33 @@ struct counting_allocator {
 
 } // namespace
 
+TEST_CASE_METHOD(fixture, "token: a handler whose allocator lives and dies with it", "[tokens]") {
+  using handler = asio::any_completion_handler<void(error_code, lease)>;
+  int completed = 0;
+  const auto wait = [&] {
+    q.async_acquire(no_deadline, handler([&, alive = std::make_unique<int>(1)](error_code, lease) {
+                      completed += *alive;
+                    }));
+  };
+  wait();
+  wait();
+  SECTION("completed") {
+    q.queue_slot(test_slot(1));
+    poll();
+    CHECK(completed == 2); // the second got what the first put back
+  }
+  SECTION("cancelled") {
+    q.cancel();
+    poll();
+    CHECK(completed == 2);
+  }
+  SECTION("destroyed with the context") {
+    asio::io_context gone;
+    queue other(gone);
+    other.async_acquire(no_deadline, handler([&](error_code, lease) { ++completed; }));
+  }
+}
+
 TEST_CASE_METHOD(fixture, "token: a callback that can be moved only", "[tokens]") {
   std::optional<int> got;
   q.async_acquire(no_deadline, [&, alive = std::make_unique<int>(7)](error_code ec, lease l) {

@@ -70,7 +70,7 @@ MUTATIONS = {
     "the timer is armed once": (9, (IMPL, "      else\n        arm_timer(s, t);\n", "")),
     "a revoked grant counts as busy for ever": (7, (CORE, "    return_unused(s, now, out);\n  }\n\n  // A granted", "    record_.tell(queue_event_kind::slot_put_back, s);\n    settle(s, now, out);\n  }\n\n  // A granted")),
     "a refused caller is counted for ever": (7, (CORE, "noexcept {\n    stop_waiting(w, why);\n    w.phase", "noexcept {\n    w.phase")),
-    "an operation completes inline": (9, (OP, "    asio::post(asio::prefer(", "    asio::dispatch(asio::prefer(")),
+    "an operation completes inline": (9, (OP, "asio::post(ex, std::move(sent));", "asio::dispatch(ex, std::move(sent));")),
     "an operation completes on the queue's executor": (9, (OP, "asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),",
         "asio::prefer(impl_->get_executor(),"), (OP, "using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;",
         "using handler_executor = typename Impl::executor_type;")),

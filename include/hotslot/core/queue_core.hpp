@@ -7,6 +7,7 @@
 #include <hotslot/core/queue_recorder.hpp>
 #include <hotslot/core/waiting_line.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <limits>
@@ -22,7 +23,8 @@ namespace hotslot::detail {
 ///  - there is never an idle slot and a waiter at once;
 ///  - a queued slot ends at most one wait;
 ///  - idle slots are in the order of their ids, waiters in the order of their arrival;
-///  - waiters + granted + leased are what the states waiter and runner count.
+///  - the state waiter counts those in line and the holders of tickets, runner the slots that are granted,
+///    offered or leased.
 ///
 /// Every call is O(1) in idle slots and waiters, but: those that end all waits or close all slots; a deadline
 /// (logarithmic, constant for the latest one of all); a slot that comes back unused passes the slots queued
@@ -51,7 +53,7 @@ class basic_queue_core {
     record_.expect_runs();
     record_.number(s, next_id_);
     s.origin = origin;
-    free_again(s, now, queue_event_kind::slot_queued, out);
+    offer_anew(s, now, queue_event_kind::slot_queued, out);
   }
 
   /// The newest idle slot, leased; null where there is none.
@@ -61,7 +63,7 @@ class basic_queue_core {
     slot_node& s = idle_.take_newest();
     record_.enter(queue_state::runner);
     record_.served_at_once();
-    lease_from_busy(s, 0);
+    lease_out(s, 0);
     return &s;
   }
 
@@ -83,7 +85,7 @@ class basic_queue_core {
     record_.ran(run);
     if (dirty && s.retired == eject_reason::none)
       s.retired = eject_reason::dirty;
-    free_again(s, now, queue_event_kind::slot_released, out);
+    offer_anew(s, now, queue_event_kind::slot_released, out);
   }
 
   /// A leased or offered slot comes back unused: its idle age stays.
@@ -96,7 +98,7 @@ class basic_queue_core {
   bool accept(slot_node& s, std::uint64_t id) noexcept {
     if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)
       return false;
-    lease_from_busy(s, 0);
+    lease_out(s, 0);
     return true;
   }
 
@@ -242,7 +244,7 @@ class basic_queue_core {
       w.slot->waiter = nullptr;
       record_served(w);
       if (w.kind == wait_node::kind_type::acquire)
-        lease_from_busy(*w.slot, w.id);
+        lease_out(*w.slot, w.id);
       else
         record_.tell(queue_event_kind::slot_offered, *w.slot, w.id);
       w.phase = wait_node::phase_type::ended;
@@ -335,7 +337,7 @@ class basic_queue_core {
   }
   queue_histograms histograms() const noexcept { return record_.histograms(); }
 
-  /// Whether there is nothing that refers to anything of anyone's.
+  /// Whether there is no slot and no wait.
   bool empty() const noexcept {
     return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live_ == 0;
   }
@@ -357,6 +359,7 @@ class basic_queue_core {
     if (w.kind != wait_node::kind_type::drain)
       stop_waiting(w, abandoned);
     w.phase = wait_node::phase_type::ended;
+    w.result = abandoned;
     if (!w.posted)
       out.push_back(w);
   }
@@ -366,14 +369,14 @@ class basic_queue_core {
     s.waiter = w;
   }
 
-  void lease_from_busy(slot_node& s, std::uint64_t wait) noexcept {
+  void lease_out(slot_node& s, std::uint64_t wait) noexcept {
     s.place = slot_node::place_type::leased;
     s.acquired = true;
     ++record_.totals.acquired;
     record_.tell(queue_event_kind::slot_acquired, s, wait);
   }
 
-  void free_again(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
+  void offer_anew(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
     s.id = next_id_++;
     s.idle_since = now;
     s.acquired = false;
@@ -383,6 +386,7 @@ class basic_queue_core {
 
   void return_unused(slot_node& s, timestamp now, actions& out) noexcept {
     record_.leave(queue_state::runner);
+    s.acquired = false;
     record_.tell(queue_event_kind::slot_put_back, s);
     settle(s, now, out);
   }
@@ -409,7 +413,7 @@ class basic_queue_core {
     const bool offered = w.kind == wait_node::kind_type::offer;
     hold_out(s, offered ? slot_node::place_type::offered : slot_node::place_type::granted, &w);
     w.slot = &s;
-    w.granted_at = now;
+    w.granted_at = std::max(now, w.since); // the time was read before the lock was there
     w.phase = wait_node::phase_type::granted;
     granted_.push_back(w);
     record_.tell(queue_event_kind::slot_granted, s, w.id);

@@ -64,10 +64,11 @@ struct slot_links {
   static void set_previous(node_ptr n, node_ptr previous) noexcept { n->previous = previous; }
 };
 
-using slot_list = boost::intrusive::list<
-    slot_node,
-    boost::intrusive::value_traits<boost::intrusive::derivation_value_traits<slot_node, slot_links>>,
-    boost::intrusive::constant_time_size<false>>;
+using slot_list =
+    boost::intrusive::list<slot_node,
+                           boost::intrusive::value_traits<boost::intrusive::derivation_value_traits<
+                               slot_node, slot_links, boost::intrusive::normal_link>>,
+                           boost::intrusive::constant_time_size<false>>;
 
 using list_hook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;

@@ -47,7 +47,7 @@ struct queue_snapshot {
   /// Exponentially weighted averages, indexed by `queue_state`.
   std::array<std::chrono::nanoseconds, queue_state_count> latencies{};
   std::uint64_t idle = 0;             ///< Workers whose slot is free.
-  std::uint64_t busy = 0;             ///< Workers whose slot is granted or leased.
+  std::uint64_t busy = 0;             ///< Workers whose slot is granted, offered or leased.
   std::uint64_t resource_waiters = 0; ///< Starts that wait for memory or processor time.
   queue_totals totals;
 

@@ -24,7 +24,7 @@ class deadline_timer {
   /// Sees to it that a handler runs at `deadline` or before; it is given the number of its round.
   template <class Handler>
   void arm(const executor_type& ex, timestamp now, timestamp deadline, Handler&& make_handler) {
-    if (deadline == wait_node::no_deadline)
+    if (deadline == wait_node::no_deadline || ended_)
       return;
     const timestamp at = std::min(deadline, now + linger);
     if (timer_ && armed_for_ <= at)
@@ -51,6 +51,11 @@ class deadline_timer {
 
   /// The timer, to be destroyed without the mutex.
   std::unique_ptr<Timer> take() noexcept { return std::move(timer_); }
+  /// `take` for good: the execution context ends.
+  std::unique_ptr<Timer> end() noexcept {
+    ended_ = true;
+    return take();
+  }
 
  private:
   using time_point = typename Timer::time_point;
@@ -60,6 +65,7 @@ class deadline_timer {
   std::unique_ptr<Timer> timer_;
   timestamp armed_for_ = timestamp::max();
   std::uint32_t round_ = 0;
+  bool ended_ = false;
 };
 
 } // namespace hotslot::detail

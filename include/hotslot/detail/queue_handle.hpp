@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_DETAIL_QUEUE_HANDLE_HPP
 #define HOTSLOT_DETAIL_QUEUE_HANDLE_HPP
 
+#include <cassert>
 #include <utility>
 
 namespace hotslot::detail {
@@ -30,7 +31,13 @@ class queue_handle {
   }
 
   Impl* get() const noexcept { return impl_; }
-  Impl* operator->() const noexcept { return impl_; }
+  /// Precondition: there is a queue. Told so, g++ 12 does not warn of accesses to address 0.
+  Impl* operator->() const noexcept {
+    assert(impl_);
+    if (!impl_)
+      __builtin_unreachable();
+    return impl_;
+  }
 
  private:
   Impl* impl_ = nullptr;

@@ -45,8 +45,8 @@ template <slot Slot, class Executor, class Traits>
 struct offer_result;
 
 /// Lifetime: `handles_` counts the users' handles, and the last one that goes closes the queue; `references_`
-/// counts whatever points here: all handles together, each operation, each token, each slot that is not
-/// closed. A lease points here without counting, since its slot does.
+/// counts whatever points here: all handles together, each operation and each link to one, each token and
+/// offer, the timer, each slot that is not closed. A lease points here without counting, since its slot does.
 template <slot Slot, class Executor, class Traits>
 class queue_impl final : public registered_queue {
  public:
@@ -65,7 +65,7 @@ class queue_impl final : public registered_queue {
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
     : registered_queue(context_of(ex))
     , executor_(ex) {
-    if constexpr (!std::is_same_v<hook_type, no_hook>)
+    if constexpr (is_hooked)
       state_ = new state(hook);
   }
 
@@ -81,16 +81,9 @@ class queue_impl final : public registered_queue {
   /// Makes room for slots and waits. A queue that has never had any does without, so that it is small. To be
   /// called before the functions that take one; throws `bad_alloc`.
   void prepare() {
-    if (state_.load(std::memory_order_acquire))
-      return;
-    auto fresh = std::make_unique<state>(hook_type());
-    std::lock_guard lock(mutex_);
-    if (state_.load(std::memory_order_relaxed))
-      return;
-    actions nothing;
-    if (closed_)
-      fresh->core.close(nothing);
-    state_.store(fresh.release(), std::memory_order_release);
+    if constexpr (!is_hooked)
+      if (!state_.load(std::memory_order_acquire)) [[unlikely]]
+        make_state();
   }
 
   // Slots
@@ -110,28 +103,28 @@ class queue_impl final : public registered_queue {
 
   entry_type* try_acquire() noexcept {
     std::unique_lock lock(mutex_);
-    state* s = used();
+    state* s = state_or_null();
     return s ? tell_acquired(lock, *s, s->core.try_acquire()) : nullptr;
   }
 
   /// For a caller that is counted as waiting.
   entry_type* try_acquire_counted() noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, *used(), used()->core.try_acquire_counted());
+    return tell_acquired(lock, *state_or_null(), state_or_null()->core.try_acquire_counted());
   }
 
   /// The newest idle slot, offered; null where there is none. Shared under the lock: it may be ejected at
   /// once.
   entry_pointer try_offer() noexcept {
     std::lock_guard lock(mutex_);
-    slot_node* s = used() ? used()->core.try_offer() : nullptr;
+    slot_node* s = state_or_null() ? state_or_null()->core.try_offer() : nullptr;
     return s ? &entry_of(*s) : nullptr;
   }
 
   /// The offered slot as a lease; null where it was lost.
   entry_type* accept(entry_type& e, std::uint64_t id) noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, *used(), used()->core.accept(e, id) ? &e : nullptr);
+    return tell_acquired(lock, *state_or_null(), state_or_null()->core.accept(e, id) ? &e : nullptr);
   }
 
   void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
@@ -173,7 +166,7 @@ class queue_impl final : public registered_queue {
   // Waits
 
   /// Starts `op`, whose caller may be counted as waiting already.
-  void start(wait_op_base& op, bool counted) noexcept {
+  void start(wait_op_base& op, bool counted = false) noexcept {
     const timestamp t = now();
     act([&](state& s, work& todo) {
       if (op.kind == wait_node::kind_type::drain)
@@ -188,13 +181,13 @@ class queue_impl final : public registered_queue {
   /// Whether `op` is to be completed now.
   bool deliver(wait_op_base& op) noexcept {
     std::unique_lock lock(mutex_);
-    if (!used()->core.deliver(op))
+    if (!state_or_null()->core.deliver(op))
       return false;
     disconnect(op);
     if (op.slot && op.kind == wait_node::kind_type::offer)
       intrusive_ptr_add_ref(&entry_of(*op.slot)); // the offer's, which is made after the lock is released
     if (op.slot && op.kind == wait_node::kind_type::acquire)
-      tell_acquired(lock, *used(), op.slot);
+      tell_acquired(lock, *state_or_null(), op.slot);
     return true;
   }
 
@@ -232,14 +225,17 @@ class queue_impl final : public registered_queue {
   }
 
   void fail_waiters(error_code why, std::uint64_t n) noexcept {
-    act([&](state& s, work& todo) { s.core.fail_waiters(why, n, todo); });
+    act([&](state& s, work& todo) {
+      s.core.fail_waiters(why, n, todo);
+      todo.signal = true;
+    });
   }
 
   /// Throws `bad_alloc`.
   void enter_waiting() {
     prepare();
     std::lock_guard lock(mutex_);
-    used()->core.enter_waiting();
+    state_or_null()->core.enter_waiting();
   }
 
   void leave_waiting() noexcept {
@@ -253,7 +249,7 @@ class queue_impl final : public registered_queue {
   void limit_waiters(std::uint64_t n) {
     prepare();
     std::lock_guard lock(mutex_);
-    used()->core.limit_waiters(n);
+    state_or_null()->core.limit_waiters(n);
   }
 
   // Watches
@@ -270,7 +266,7 @@ class queue_impl final : public registered_queue {
 
   void abandon(watch_node& op) noexcept {
     std::lock_guard lock(mutex_);
-    used()->watches.abandon(op);
+    state_or_null()->watches.abandon(op);
     disconnect(op);
   }
 
@@ -288,7 +284,7 @@ class queue_impl final : public registered_queue {
   auto decide_starts(Decide&& decide) {
     prepare();
     std::lock_guard lock(mutex_);
-    return decide(used()->core);
+    return decide(state_or_null()->core);
   }
 
   void reserved(bool go) noexcept {
@@ -330,15 +326,15 @@ class queue_impl final : public registered_queue {
   signaller_type& signaller() {
     prepare();
     std::lock_guard lock(mutex_);
-    if (!used()->signaller)
-      used()->signaller = std::make_unique<signaller_type>(executor_, 1);
-    return *used()->signaller;
+    if (!state_or_null()->signaller)
+      state_or_null()->signaller = std::make_unique<signaller_type>(executor_, 1);
+    return *state_or_null()->signaller;
   }
 
   // The queue
 
   void close() noexcept {
-    if (close_unused())
+    if (close_without_state())
       return;
     act([&](state& s, work& todo) {
       s.core.close(todo);
@@ -349,29 +345,29 @@ class queue_impl final : public registered_queue {
 
   bool closed() const noexcept {
     std::lock_guard lock(mutex_);
-    return used() ? used()->core.closed() : closed_;
+    return state_or_null() ? state_or_null()->core.closed() : closed_;
   }
 
   queue_snapshot snapshot() const noexcept {
     std::lock_guard lock(mutex_);
-    return used() ? used()->core.snapshot() : queue_snapshot();
+    return state_or_null() ? state_or_null()->core.snapshot() : queue_snapshot();
   }
 
   queue_histograms histograms() const noexcept {
     std::lock_guard lock(mutex_);
-    return used() ? used()->core.histograms() : queue_histograms();
+    return state_or_null() ? state_or_null()->core.histograms() : queue_histograms();
   }
 
   bool is_idle() const noexcept {
     std::lock_guard lock(mutex_);
-    return !used() || used()->core.is_idle();
+    return !state_or_null() || state_or_null()->core.is_idle();
   }
 
   /// Whether nobody but one handle holds the queue and nothing is in it.
-  bool unused() const noexcept {
+  bool is_abandoned() const noexcept {
     std::lock_guard lock(mutex_);
     return handles_.load(std::memory_order_acquire) == 1 &&
-           (!used() || (used()->core.is_idle() && used()->core.live() == 0));
+           (!state_or_null() || (state_or_null()->core.is_idle() && state_or_null()->core.live() == 0));
   }
 
   // Lifetime
@@ -399,6 +395,8 @@ class queue_impl final : public registered_queue {
  private:
   using timer_type = typename Traits::template timer_type<Executor>;
 
+  static constexpr bool is_hooked = queue_recorder<hook_type>::is_hooked;
+
   struct state {
     explicit state(const hook_type& hook)
       : core(hook) {}
@@ -424,18 +422,29 @@ class queue_impl final : public registered_queue {
   }
 
   ~queue_impl() {
-    const std::unique_ptr<state> gone(used());
+    const std::unique_ptr<state> gone(state_or_null());
     assert(!gone || gone->core.empty());
   }
 
-  bool close_unused() noexcept {
+  bool close_without_state() noexcept {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    return !used();
+    return !state_or_null();
+  }
+
+  void make_state() {
+    auto fresh = std::make_unique<state>(hook_type());
+    std::lock_guard lock(mutex_);
+    if (state_or_null())
+      return;
+    actions nothing;
+    if (closed_)
+      fresh->core.close(nothing);
+    state_.store(fresh.release(), std::memory_order_release);
   }
 
   /// Null where the queue has had no slot and no wait. To be called under the lock, or where there is one.
-  state* used() const noexcept { return state_.load(std::memory_order_relaxed); }
+  state* state_or_null() const noexcept { return state_.load(std::memory_order_relaxed); }
 
   /// Runs `step` under the lock, then does what it decided. Touches nothing of the queue after the lock is
   /// released, but where there is a reference that sees to it.
@@ -446,7 +455,7 @@ class queue_impl final : public registered_queue {
     pointer keep;
     {
       std::lock_guard lock(mutex_);
-      state* s = used();
+      state* s = state_or_null();
       if (!s)
         return;
       step(*s, todo);
@@ -530,7 +539,7 @@ class queue_impl final : public registered_queue {
         return;
       const timestamp t = now();
       s.core.expire(t, todo);
-      todo.signal = !todo.due.empty();
+      todo.signal = true;
       if (s.core.next_deadline() == wait_node::no_deadline)
         unneeded = s.timer.take();
       else
@@ -547,11 +556,11 @@ class queue_impl final : public registered_queue {
     std::unique_ptr<timer_type> timer;
     {
       std::lock_guard lock(mutex_);
-      state* s = used();
+      state* s = state_or_null();
       if (!s)
         return;
       signaller = std::move(s->signaller);
-      timer = s->timer.take();
+      timer = s->timer.end();
       s->core.forget_waits(waits);
       s->watches.forget_all(watches);
     }

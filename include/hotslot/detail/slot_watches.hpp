@@ -73,7 +73,7 @@ class slot_watches {
   }
 
   void abandon(watch_node& op) noexcept {
-    if (!op.ended)
+    if (op.of && !op.ended)
       forget(op);
   }
 

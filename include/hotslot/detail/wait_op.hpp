@@ -9,10 +9,12 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/require.hpp>
 
 #include <atomic>
 #include <memory>
@@ -24,7 +26,7 @@ namespace hotslot::detail {
 namespace asio = boost::asio;
 
 /// Connects a handler's cancellation slot with its operation. Either may go first, on any thread: the
-/// connection is made and cut under the queue's mutex only, but a link that is cut needs no mutex to go.
+/// connection is cut under the queue's mutex only, but a link that is cut needs no mutex to go.
 template <class OpBase>
 struct cancel_link_base {
   std::atomic<OpBase*> op{nullptr};
@@ -55,6 +57,14 @@ class cancel_link : public cancel_link_base<OpBase> {
   typename Impl::pointer impl_;
 };
 
+/// An operation in the hands of one owner.
+template <class Op>
+struct destroy_op {
+  void operator()(Op* op) const noexcept { op->destroy(); }
+};
+template <class Op>
+using op_pointer = std::unique_ptr<Op, destroy_op<Op>>;
+
 /// What a posted operation is to its executor.
 template <class Op>
 class sent_op {
@@ -68,10 +78,7 @@ class sent_op {
   void operator()() { op_.release()->complete(); }
 
  private:
-  struct destroyer {
-    void operator()(Op* op) const noexcept { op->destroy(); }
-  };
-  std::unique_ptr<Op, destroyer> op_;
+  op_pointer<Op> op_;
 };
 
 /// An operation of type `Base` that completes `Handler` with what `Result` makes of it.
@@ -87,11 +94,12 @@ class queue_op final : public Base {
   using allocator_type = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
 
   template <class... Args>
-  static queue_op* create(typename Impl::pointer impl, Handler&& handler, Args&&... args) {
+  static op_pointer<queue_op> create(typename Impl::pointer impl, Handler&& handler, Args&&... args) {
     op_allocator alloc(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
     queue_op* op = std::allocator_traits<op_allocator>::allocate(alloc, 1);
     try {
-      return new (op) queue_op(std::move(impl), std::move(handler), std::forward<Args>(args)...);
+      return op_pointer<queue_op>(
+          new (op) queue_op(std::move(impl), std::move(handler), std::forward<Args>(args)...));
     } catch (...) {
       std::allocator_traits<op_allocator>::deallocate(alloc, op, 1);
       throw;
@@ -109,9 +117,16 @@ class queue_op final : public Base {
       slot.template emplace<cancel_link<Impl, Base>>(impl_, *this);
   }
 
-  // The operation has its work; copies of the executor on the way need not count any.
+  // The operation has its work; copies of the executor on the way need not count any. An executor that cannot
+  // promise not to run inline, as `any_completion_executor`, is gone to by way of the queue's.
   void post() override {
-    asio::post(asio::prefer(work_, asio::execution::outstanding_work.untracked), sent_op<queue_op>(this));
+    auto ex = asio::prefer(work_, asio::execution::outstanding_work.untracked);
+    sent_op<queue_op> sent(this);
+    if constexpr (asio::can_require_v<decltype(ex), asio::execution::blocking_t::never_t>)
+      asio::post(ex, std::move(sent));
+    else
+      asio::post(impl_->get_executor(),
+                 [ex = std::move(ex), sent = std::move(sent)]() mutable { ex.execute(std::move(sent)); });
   }
 
   void complete() {
@@ -119,15 +134,14 @@ class queue_op final : public Base {
       return;
     const typename Impl::pointer impl = std::move(impl_);
     auto result = Result::make(*impl, *this);
-    Handler handler(std::move(handler_));
-    free();
+    Handler handler(take_and_free());
     std::apply(std::move(handler), std::move(result));
   }
 
   void destroy() noexcept override {
     const typename Impl::pointer impl = std::move(impl_);
     Result::abandon(*impl, *this);
-    free();
+    const Handler gone(take_and_free());
   }
 
  private:
@@ -143,10 +157,13 @@ class queue_op final : public Base {
 
   ~queue_op() = default;
 
-  void free() noexcept {
-    op_allocator alloc(get_allocator());
+  // The allocator may belong to the handler: it is asked of one that is whole, and used while that lives.
+  Handler take_and_free() noexcept {
+    Handler handler(std::move(handler_));
+    op_allocator alloc(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
     this->~queue_op();
     std::allocator_traits<op_allocator>::deallocate(alloc, this, 1);
+    return handler;
   }
 
   typename Impl::pointer impl_;
