@@ -156,6 +156,7 @@ class basic_launcher {
       co_await (self->signaller.async_receive(as_tuple) || timer.async_wait(as_tuple) || self->stop.wait());
     }
     self->stop.set();
+    self->queue->decide_starts([](core_type& core) { core.watch_waits(true); });
   }
 
   /// Ages idle slots, decides how many workers to start, and counts them in the same step.
@@ -164,7 +165,9 @@ class basic_launcher {
     self.queue->eject_idle(impl_type::to_timestamp(now - timeout), 0);
     return self.queue->decide_starts([&](core_type& core) {
       plan next;
-      next.start = wanted(self, core);
+      const std::uint64_t room = room_for_more(self, core);
+      core.watch_waits(room != 0);
+      next.start = wanted(self, core, room);
       if (next.start != 0 && now < self.not_before) {
         next.start = 0;
         next.wake = self.not_before;
@@ -180,15 +183,17 @@ class basic_launcher {
     });
   }
 
-  static std::uint64_t wanted(const state& self, const core_type& core) noexcept {
+  static std::uint64_t room_for_more(const state& self, const core_type& core) noexcept {
+    const std::uint64_t there = core.live() + core.under_way();
+    return self.options.max_workers > there ? self.options.max_workers - there : 0;
+  }
+
+  static std::uint64_t wanted(const state& self, const core_type& core, std::uint64_t room) noexcept {
     const queue_snapshot s = core.snapshot();
-    const std::uint64_t under_way = s.count(queue_state::starter) + s.resource_waiters;
-    const std::uint64_t there = core.live() + under_way;
-    const std::uint64_t room = self.options.max_workers > there ? self.options.max_workers - there : 0;
     const std::uint64_t n = std::min(self.options.policy(s).start, room);
     if (self.failures == 0)
       return n;
-    return under_way == 0 ? std::min<std::uint64_t>(n, 1) : 0;
+    return core.under_way() == 0 ? std::min<std::uint64_t>(n, 1) : 0;
   }
 
   static time_point to_time_point(detail::timestamp t) noexcept {

@@ -1,16 +1,19 @@
 #include "connection.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
+#include <tuple>
 
 namespace hotslot::process::detail {
 namespace {
@@ -41,6 +44,20 @@ errc receive_errc(const error_code& ec) {
   throw system_error(meaning, ec.message());
 }
 
+constexpr std::size_t small_read = 4 * 1024;
+constexpr std::size_t large_read = 64 * 1024;
+
+using parts = std::array<asio::const_buffer, 2>;
+
+parts without_prefix(parts all, std::size_t n) {
+  for (auto& b : all) {
+    const std::size_t part = std::min(n, b.size());
+    b += part;
+    n -= part;
+  }
+  return all;
+}
+
 bool is_interim(const call_reply& reply) { return reply.result_int() < 200; }
 
 } // namespace
@@ -60,7 +77,9 @@ asio::awaitable<error_code> connection::open() {
   if (const auto ec = open_socket())
     co_return ec;
   const asio::local::stream_protocol::endpoint endpoint(path_.string());
-  const auto [ec] = co_await socket_.async_connect(endpoint, as_result);
+  auto [ec] = co_await socket_.async_connect(endpoint, as_result);
+  if (!ec)
+    socket_.non_blocking(true, ec);
   co_return ec;
 }
 
@@ -78,6 +97,7 @@ bool connection::is_idle_and_open() noexcept {
   return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
+// Nearly every call fits the socket's buffer, and is then sent without leaving the coroutine.
 asio::awaitable<void> connection::send(const call_request& request) {
   bool fresh = false;
   if (!is_idle_and_open()) {
@@ -85,22 +105,60 @@ asio::awaitable<void> connection::send(const call_request& request) {
     co_await reopen();
   }
   for (;;) {
-    const auto [ec, written] = co_await http::async_write(socket_, request, as_result);
+    const parts all{asio::buffer(request.head), asio::buffer(request.body)};
+    error_code ec;
+    std::size_t sent = socket_.write_some(all, ec);
+    if (ec == asio::error::would_block || (!ec && sent != asio::buffer_size(all)))
+      std::tie(ec, sent) = co_await asio::async_write(socket_, without_prefix(all, sent), as_result);
     if (!ec)
       co_return;
-    if (fresh || written != 0 || !is_closed_by_peer(ec))
+    if (fresh || sent != 0 || !is_closed_by_peer(ec))
       fail(ec, errc::connection_lost);
     fresh = true;
     co_await reopen();
   }
 }
 
+error_code connection::parse(reply_parser& parser) {
+  error_code ec;
+  if (buffer_.size() != 0)
+    buffer_.consume(parser.put(buffer_.data(), ec));
+  if (ec == http::error::need_more)
+    ec.clear();
+  // What the parser leaves is an unfinished chunk header or trailer, which it would take at any length.
+  if (!ec && !parser.is_done() && buffer_.size() > limits_.header)
+    ec = http::error::header_limit;
+  return ec;
+}
+
+error_code connection::end(reply_parser& parser) {
+  error_code ec;
+  if (!parser.got_some() && buffer_.size() == 0)
+    return http::error::end_of_stream;
+  parser.put_eof(ec);
+  return ec;
+}
+
+asio::awaitable<error_code> connection::read_more(std::size_t bytes) {
+  const auto [ec, n] = co_await socket_.async_read_some(buffer_.prepare(bytes), as_result);
+  buffer_.commit(n);
+  co_return ec;
+}
+
 asio::awaitable<call_reply> connection::receive() {
   for (;;) {
-    http::response_parser<http::string_body> parser;
+    reply_parser parser;
     parser.header_limit(limits_.header);
     parser.body_limit(limits_.body);
-    const auto [ec, read] = co_await http::async_read(socket_, buffer_, parser, as_result);
+    parser.eager(true);
+    error_code ec = parse(parser); // what came behind an interim reply
+    while (!ec && !parser.is_done()) {
+      ec = co_await read_more(parser.is_header_done() ? large_read : small_read);
+      if (ec == asio::error::eof)
+        ec = end(parser);
+      else if (!ec)
+        ec = parse(parser);
+    }
     if (ec)
       fail(ec, receive_errc(ec));
     if (!is_interim(parser.get()))

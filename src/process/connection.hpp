@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -48,11 +49,16 @@ class connection {
   void abort() noexcept;
 
  private:
+  using reply_parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+
   bool is_idle_and_open() noexcept;
   error_code open_socket();
   boost::asio::awaitable<void> reopen();
   boost::asio::awaitable<void> send(const call_request& request);
   boost::asio::awaitable<call_reply> receive();
+  boost::asio::awaitable<error_code> read_more(std::size_t bytes);
+  error_code parse(reply_parser& parser);
+  error_code end(reply_parser& parser);
 
   boost::asio::local::stream_protocol::socket socket_;
   boost::beast::flat_buffer buffer_;

@@ -10,8 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
-#include <ctime>
 #include <optional>
 
 namespace hotslot::process {
@@ -33,25 +31,29 @@ bool is_one_of(string_view name, const auto& names) {
 }
 
 // Of one connection, not of the message (RFC 9110, 7.6.1, and what older peers still send).
-bool is_hop_by_hop(string_view name) {
-  static constexpr std::array<std::string_view, 10> names = {"Connection",
-                                                             "Proxy-Connection",
-                                                             "Keep-Alive",
-                                                             "Proxy-Authenticate",
-                                                             "Proxy-Authorization",
-                                                             "TE",
-                                                             "Transfer-Encoding",
-                                                             "Trailer",
-                                                             "Upgrade",
-                                                             "HTTP2-Settings"};
-  return is_one_of(name, names);
+bool is_hop_by_hop(http::field f) {
+  switch (f) {
+  case http::field::connection:
+  case http::field::proxy_connection:
+  case http::field::keep_alive:
+  case http::field::proxy_authenticate:
+  case http::field::proxy_authorization:
+  case http::field::te:
+  case http::field::transfer_encoding:
+  case http::field::trailer:
+  case http::field::upgrade:
+  case http::field::http2_settings:
+    return true;
+  default:
+    return false;
+  }
 }
 
 // Headers by which the server speaks to the function. From a caller they would be taken for the server's.
 bool is_reserved(string_view name) {
   static constexpr std::array<std::string_view, 4> names = {"Fn-Call-Id", "Fn-Deadline", "Fn-Intent",
                                                             "Fn-Invoke-Type"};
-  return has_prefix(name, "Fn-Http-") || is_one_of(name, names);
+  return has_prefix(name, "Fn-") && (has_prefix(name, "Fn-Http-") || is_one_of(name, names));
 }
 
 std::vector<std::string> names_in_connection(const http::fields& fields) {
@@ -63,14 +65,10 @@ std::vector<std::string> names_in_connection(const http::fields& fields) {
   return names;
 }
 
-void erase_if(http::fields& fields, auto&& predicate) {
-  for (auto f = fields.begin(); f != fields.end();)
-    f = predicate(f->name_string()) ? fields.erase(f) : std::next(f);
-}
-
 void erase_hop_by_hop(http::fields& fields) {
   const auto named = names_in_connection(fields);
-  erase_if(fields, [&](string_view name) { return is_hop_by_hop(name) || is_one_of(name, named); });
+  for (auto f = fields.begin(); f != fields.end();)
+    f = is_hop_by_hop(f->name()) || is_one_of(f->name_string(), named) ? fields.erase(f) : std::next(f);
 }
 
 std::string request_url(const caller_request& request) {
@@ -82,23 +80,48 @@ std::string request_url(const caller_request& request) {
   return url;
 }
 
-void add_trigger_headers(call_request& request) {
-  const std::string url = request_url(request);
-  const std::string method(request.method_string());
+void append(std::string& out, string_view s) { out.append(s.data(), s.size()); }
 
-  // The new ones go to the end, or behind others of their own name: the range of the caller's stays as it is.
-  std::size_t left = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
-  std::string name(trigger_prefix);
-  for (auto f = request.begin(); left != 0; ++f, --left) {
-    if (f->name() == http::field::content_type)
-      continue;
-    name.resize(trigger_prefix.size());
-    name.append(f->name_string());
-    request.insert(name, f->value());
+void append_field(std::string& out, string_view name, string_view value) {
+  append(out, name);
+  out += ": ";
+  append(out, value);
+  out += "\r\n";
+}
+
+// Which headers of a caller's a function gets, but for what the call sets itself.
+class passing_headers {
+ public:
+  explicit passing_headers(const http::fields& fields)
+    : named_(names_in_connection(fields)) {}
+
+  bool operator()(const http::fields::value_type& f) const {
+    return f.name() != http::field::expect && !is_hop_by_hop(f.name()) && !is_reserved(f.name_string()) &&
+           !is_one_of(f.name_string(), named_);
   }
-  request.set("Fn-Intent", "httprequest");
-  request.set("Fn-Http-Method", method);
-  request.set("Fn-Http-Request-Url", url);
+
+ private:
+  std::vector<std::string> named_;
+};
+
+void append_caller_headers(std::string& out, const caller_request& request, bool http_trigger) {
+  const passing_headers passes(request);
+  for (const auto& f : request) {
+    if (!passes(f))
+      continue;
+    if (f.name() != http::field::host && f.name() != http::field::content_length)
+      append_field(out, f.name_string(), f.value());
+    if (http_trigger && f.name() != http::field::content_type) {
+      out += trigger_prefix;
+      append_field(out, f.name_string(), f.value());
+    }
+  }
+}
+
+void append_trigger_headers(std::string& out, const caller_request& request) {
+  append_field(out, "Fn-Intent", "httprequest");
+  append_field(out, "Fn-Http-Method", request.method_string());
+  append_field(out, "Fn-Http-Request-Url", request_url(request));
 }
 
 bool is_field_name(string_view name) {
@@ -146,7 +169,8 @@ void finish(caller_response& response, std::string_view call_id) {
 
 // A header that the function sets at the caller's side through its Fn-Http-H- form.
 bool may_pass_trigger(string_view name) {
-  return !is_hop_by_hop(name) && !iequals(name, "Content-Length") && !iequals(name, "Fn-Call-Id");
+  return !is_hop_by_hop(http::string_to_field(name)) && !iequals(name, "Content-Length") &&
+         !iequals(name, "Fn-Call-Id");
 }
 
 bool copy_trigger_headers(const http::fields& from, http::fields& to) {
@@ -214,31 +238,39 @@ caller_reply failed_reply(call_reply reply, std::string_view call_id) {
 
 std::string format_rfc3339(std::chrono::system_clock::time_point t) {
   using namespace std::chrono;
-  const auto since_epoch = floor<milliseconds>(t.time_since_epoch());
-  const auto whole = floor<seconds>(since_epoch);
-  const auto seconds_only = static_cast<std::time_t>(whole.count());
-  std::tm utc{};
-  gmtime_r(&seconds_only, &utc);
-  std::array<char, 32> text;
-  const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-  const auto ms = static_cast<unsigned>((since_epoch - whole).count());
-  const int more = std::snprintf(text.data() + length, text.size() - length, ".%03uZ", ms);
-  return {text.data(), length + static_cast<std::size_t>(more)};
+  const auto ms = floor<milliseconds>(t);
+  const auto day = floor<days>(ms);
+  const year_month_day date(day);
+  const hh_mm_ss time(ms - day);
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto write = [&](std::size_t at, std::size_t digits, auto number) {
+    for (auto n = static_cast<unsigned>(number); digits != 0; n /= 10)
+      text[at + --digits] = static_cast<char>('0' + n % 10);
+  };
+  write(0, 4, static_cast<int>(date.year()));
+  write(5, 2, static_cast<unsigned>(date.month()));
+  write(8, 2, static_cast<unsigned>(date.day()));
+  write(11, 2, time.hours().count());
+  write(14, 2, time.minutes().count());
+  write(17, 2, time.seconds().count());
+  write(20, 3, time.subseconds().count());
+  return text;
 }
 
 call_request make_call_request(caller_request caller, const call_context& call) {
-  erase_hop_by_hop(caller);
-  erase_if(caller, [](string_view name) { return is_reserved(name) || iequals(name, "Expect"); });
+  call_request request;
+  std::string& head = request.head;
+  head.reserve(1024);
+  head += "POST /call HTTP/1.1\r\nHost: localhost\r\n";
+  append_field(head, "Content-Length", std::to_string(caller.body().size()));
+  append_field(head, "Fn-Call-Id", call.call_id);
+  append_field(head, "Fn-Deadline", format_rfc3339(call.deadline));
   if (call.http_trigger)
-    add_trigger_headers(caller);
-  caller.method(http::verb::post);
-  caller.target("/call");
-  caller.version(11);
-  caller.set(http::field::host, "localhost");
-  caller.set("Fn-Call-Id", call.call_id);
-  caller.set("Fn-Deadline", format_rfc3339(call.deadline));
-  caller.prepare_payload();
-  return caller;
+    append_trigger_headers(head, caller);
+  append_caller_headers(head, caller, call.http_trigger);
+  head += "\r\n";
+  request.body = std::move(caller.body());
+  return request;
 }
 
 caller_reply make_caller_reply(call_reply reply, const call_context& call) {

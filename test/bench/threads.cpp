@@ -41,14 +41,13 @@ template <bool Apart>
 void threads(benchmark::State& state) {
   if (state.thread_index() == 0)
     shared<two_queues> = std::make_unique<two_queues>();
-  std::unique_ptr<queue> q;
+  queue* q = nullptr;
   for (auto _ : state) {
-    if (!q) [[unlikely]]
-      q = std::make_unique<queue>(shared<two_queues>->queues[Apart ? state.thread_index() : 0]);
+    if (!q) [[unlikely]] // before, the other thread may not have made it
+      q = &shared<two_queues>->queues[Apart ? state.thread_index() : 0];
     check_out(*q);
   }
   state.SetItemsProcessed(state.iterations());
-  q.reset();
   if (state.thread_index() == 0)
     shared<two_queues>.reset();
 }

@@ -80,7 +80,7 @@ MUTATIONS = {
     "drained while slots are out": (10, (CORE, "return closed_ && live_ == 0 && record_.is_idle()", "return closed_")),
     "a slot is closed twice": (1, (IMPL, "      e.close_and_destroy();", "      e.slot.close();\n      e.close_and_destroy();")),
     "the bound admits one too many": (10, (CORE, "if (line_.size() >= max_waiters_)", "if (line_.size() > max_waiters_)")),
-    "nobody wakes the launcher": (3, (IMPL, "      todo.signal = op.phase == wait_node::phase_type::waiting;\n", "")),
+    "nobody wakes the launcher": (3, (IMPL, "      todo.wait_changed = op.phase == wait_node::phase_type::waiting;\n", "")),
     "a failed start is counted for ever": (7, (CORE, "    record_.leave(queue_state::starter);\n    record_.tell({.kind = queue_event_kind::start_ended, .error = why});",
         "    record_.tell({.kind = queue_event_kind::start_ended, .error = why});")),
 }

@@ -315,11 +315,17 @@ class basic_queue_core {
     notice_drained(out);
   }
 
+  /// Whether the launcher has to know of waits that begin and end. Not where it has no room for a worker.
+  void watch_waits(bool yes) noexcept { waits_matter_ = yes; }
+  bool waits_matter() const noexcept { return waits_matter_; }
+
   void limit_waiters(std::uint64_t n) noexcept { max_waiters_ = n; }
 
   bool closed() const noexcept { return closed_; }
   bool has_idle() const noexcept { return !idle_.empty(); }
   std::uint64_t live() const noexcept { return live_; }
+  /// Workers that are being started or wait for resources.
+  std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
   bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
 
   timestamp next_deadline() const noexcept { return line_.next_deadline(); }
@@ -523,6 +529,7 @@ class basic_queue_core {
   idle_stack idle_;
   std::uint64_t next_id_ = 0;
   bool closed_ = false;
+  bool waits_matter_ = true;
   waiting_line line_;
   queue_recorder<Hook> record_;
   wait_list granted_; // granted and not yet delivered

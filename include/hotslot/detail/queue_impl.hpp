@@ -148,6 +148,7 @@ class queue_impl final : public registered_queue {
   }
 
   bool eject(entry_type& e, std::uint64_t id) noexcept {
+    __builtin_prefetch(&e); // among many slots it is far away, and the lock is on the way to it
     bool ejected = false;
     act([&](state& s, work& todo) {
       ejected = s.core.eject(e, id, eject_reason::requested, time_of_regrant(e), todo);
@@ -173,7 +174,7 @@ class queue_impl final : public registered_queue {
         s.core.wait_drained(op, t, todo);
       else
         s.core.wait(op, t, counted, todo);
-      todo.signal = op.phase == wait_node::phase_type::waiting;
+      todo.wait_changed = op.phase == wait_node::phase_type::waiting;
       arm_timer(s, t);
     });
   }
@@ -206,7 +207,7 @@ class queue_impl final : public registered_queue {
       if (!op)
         return;
       s.core.cancel(*op, asio::error::operation_aborted, t, todo);
-      todo.signal = true;
+      todo.wait_changed = true;
     });
   }
 
@@ -220,14 +221,14 @@ class queue_impl final : public registered_queue {
   void cancel_waiters(error_code why) noexcept {
     act([&](state& s, work& todo) {
       s.core.cancel_waiters(why, todo);
-      todo.signal = true;
+      todo.wait_changed = true;
     });
   }
 
   void fail_waiters(error_code why, std::uint64_t n) noexcept {
     act([&](state& s, work& todo) {
       s.core.fail_waiters(why, n, todo);
-      todo.signal = true;
+      todo.wait_changed = true;
     });
   }
 
@@ -241,7 +242,7 @@ class queue_impl final : public registered_queue {
   void leave_waiting() noexcept {
     act([&](state& s, work& todo) {
       s.core.leave_waiting(todo);
-      todo.signal = true;
+      todo.wait_changed = true;
     });
   }
 
@@ -409,7 +410,8 @@ class queue_impl final : public registered_queue {
 
   struct work : actions {
     watch_list watches;
-    bool signal = false;
+    bool signal = false;       ///< The launcher has to look.
+    bool wait_changed = false; ///< It has to, unless it could not start a worker anyhow.
   };
 
   // Services are shut down newest first, and a channel must not be sent to after its own has been. So ours,
@@ -463,7 +465,8 @@ class queue_impl final : public registered_queue {
         arm_timer(*s, now());
       for (slot_node& closed : todo.closed)
         s->watches.closed(entry_of(closed).watchers, closed, todo.watches);
-      if ((todo.signal || !todo.closed.empty()) && s->signaller) {
+      todo.signal |= !todo.closed.empty() || (todo.wait_changed && s->core.waits_matter());
+      if (todo.signal && s->signaller) {
         signaller = s->signaller.get();
         keep = this;
       }
@@ -539,7 +542,7 @@ class queue_impl final : public registered_queue {
         return;
       const timestamp t = now();
       s.core.expire(t, todo);
-      todo.signal = true;
+      todo.wait_changed = true;
       if (s.core.next_deadline() == wait_node::no_deadline)
         unneeded = s.timer.take();
       else

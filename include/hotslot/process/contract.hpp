@@ -19,7 +19,6 @@ namespace hotslot::process {
 
 using caller_request = boost::beast::http::request<boost::beast::http::string_body>;
 using caller_response = boost::beast::http::response<boost::beast::http::string_body>;
-using call_request = boost::beast::http::request<boost::beast::http::string_body>;
 using call_reply = boost::beast::http::response<boost::beast::http::string_body>;
 
 /// The name under which a function's socket appears in its directory.
@@ -35,6 +34,12 @@ std::vector<std::string> make_environment(const function_spec& spec, const std::
 /// As in `Fn-Deadline`: RFC 3339, UTC, milliseconds.
 std::string format_rfc3339(std::chrono::system_clock::time_point t);
 
+/// A call as it goes over the function's socket.
+struct call_request {
+  std::string head; ///< Request line and headers, with the empty line behind them.
+  std::string body;
+};
+
 struct call_context {
   std::string_view call_id;
   std::chrono::system_clock::time_point deadline; ///< For Fn-Deadline; enforced by whoever calls.
@@ -43,7 +48,8 @@ struct call_context {
 
 /// The caller's request as the function gets it: `POST /call` with the caller's body and headers, less the
 /// hop-by-hop ones and those by which a caller could pass for the server, plus the call's own, and a
-/// trigger's. Works in place, without a copy of the body.
+/// trigger's. Takes the body, without a copy. Precondition: the caller's headers are valid HTTP, as those of
+/// a parsed message are.
 call_request make_call_request(caller_request caller, const call_context& call);
 
 enum class worker_verdict : std::uint8_t {

@@ -112,9 +112,9 @@ def print_measured(title, arms):
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hotslotd", type=pathlib.Path, required=True)
-    parser.add_argument("--static-function", type=pathlib.Path, required=True)
-    parser.add_argument("--hello", type=pathlib.Path, help="the folder of the Node function")
+    parser.add_argument("--hotslotd", type=lambda p: pathlib.Path(p).resolve(), required=True)
+    parser.add_argument("--static-function", type=lambda p: pathlib.Path(p).resolve(), required=True)
+    parser.add_argument("--hello", type=lambda p: pathlib.Path(p).resolve(), help="the folder of the Node function")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path, help="append the rows to this file")
