@@ -122,7 +122,7 @@ class Proxy:
 class Hotslotd:
     """hotslotd, which starts the same two functions itself."""
 
-    target = "/t/bench/function"
+    target = "/invoke/bench/function"
 
     def __init__(self, program, folder, command, directory=None, more=None):
         folder.mkdir()
