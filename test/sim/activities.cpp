@@ -152,8 +152,8 @@ asio::awaitable<void> world::acquire_by_callback(std::shared_ptr<actor> self) {
   auto q = some_queue();
   if (random_.one_in(4))
     tokens_.push_back(q.queue_slot(sim_slot(new_record())));
-  q.async_acquire(
-      deadline, asio::bind_cancellation_slot(op->cancel.slot(), asio::bind_executor(self->strand, done)));
+  q.async_acquire(deadline,
+                  asio::bind_cancellation_slot(op->cancel.slot(), asio::bind_executor(self->strand, done)));
   op->initiating = false;
   if (random_.one_in(2) && !tokens_.empty())
     tokens_.back().retire(); // perhaps granted just now
