@@ -198,7 +198,8 @@ void world::finish(sim_lease& lease) {
   case 4:
     throw std::runtime_error("the call failed");
   default:
-    return lease.release();
+    lease.release();
+    return;
   }
   verdict_.check(record->closes == 1, "a dirty slot was not closed");
 }

@@ -50,10 +50,10 @@ MUTATIONS = {
     "close misses the idle slots": (10, (CORE, "eject_oldest(eject_reason::closed, out);", "break;")),
     "a closed queue takes callers": (10, (CORE, "    if (closed_)\n      return refuse(w, errc::queue_closed, out);\n", "")),
     "a waiter is counted after the look-up": (8,
-        (MANAGER, "    std::lock_guard lock(mutex_);\n    auto [queue, is_new] = find(key);\n    return {queue->enter(), is_new};",
+        (MANAGER, "    std::lock_guard lock(mutex_);\n    auto [queue, is_new] = find(key);\n    try {\n      return {queue->enter(), is_new};",
                   "    auto [q, is_new] = get(key);\n    auto* impl = q.impl_.get();\n    boost::intrusive_ptr keep(impl);\n"
                   "    { auto gone = std::move(q); }\n    { std::lock_guard lock(mutex_); }\n"
-                  "    return {ticket_type(detail::queue_handle(impl)), is_new};")),
+                  "    try {\n      return {ticket_type(detail::queue_handle(impl)), is_new};")),
     "callers are served newest first": (5, (LINE, "callers_.push_back(w);", "callers_.push_front(w);")),
     "idle slots leave oldest first": (5, (IDLE, "    slot_node& s = slots_.back();\n    slots_.pop_back();", "    slot_node& s = slots_.front();\n    slots_.pop_front();")),
     "ejection takes the newest idle slot": (5, (CORE, "eject_oldest(eject_reason::idle, out);",
