@@ -64,11 +64,9 @@ class basic_lease {
 
   /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a
   /// slot.
-  ///
-  /// Returns whether the slot went to a caller that waited: whoever has more to do may let that one go first.
-  bool release(worker_condition condition = worker_condition::clean) noexcept {
-    entry_type* e = std::exchange(entry_, nullptr);
-    return e && impl_->release(*e, leased_at_, condition);
+  void release(worker_condition condition = worker_condition::clean) noexcept {
+    if (entry_type* e = std::exchange(entry_, nullptr))
+      impl_->release(*e, leased_at_, condition);
   }
 
   /// Closes the slot, which is not fit for another call. No effect without a slot.

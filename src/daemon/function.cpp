@@ -3,8 +3,6 @@
 #include "call_id.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
@@ -79,12 +77,6 @@ launcher_options launcher_options_of(const function_config& f, const logger& log
   return options;
 }
 
-// The caller that got the worker sends its call before this one's answer is written: the worker waits less.
-asio::awaitable<void> let_others_go_first() {
-  co_await asio::this_coro::throw_if_cancelled(false); // the reply is there, and is going to be answered
-  co_await asio::post(asio::use_awaitable);
-}
-
 } // namespace
 
 function::function(const function_config& config, asio::any_io_executor ex, const function_environment& env)
@@ -130,8 +122,7 @@ asio::awaitable<http::response> function::call_worker(function_lease lease, http
     if (verdict == process::worker_verdict::discard)
       log_.warn("function answered with a status that ends it",
                 {{"app", config_.app}, {"fn", config_.name}, {"call", call.call_id}, {"status", status}});
-    if (lease.release(fit ? worker_condition::clean : worker_condition::dirty))
-      co_await let_others_go_first();
+    lease.release(fit ? worker_condition::clean : worker_condition::dirty);
     co_return std::move(response);
   } catch (const boost::system::system_error& e) {
     lease.discard();

@@ -127,15 +127,11 @@ class queue_impl final : public registered_queue {
     return tell_acquired(lock, *state_or_null(), state_or_null()->core.accept(e, id) ? &e : nullptr);
   }
 
-  /// Whether the slot went to a caller that waited.
-  bool release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
+  void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
     const timestamp t = now();
-    bool granted = false;
     act([&](state& s, work& todo) {
       s.core.release(e, t, t - leased_at, condition == worker_condition::dirty, todo);
-      granted = e.is_held_out();
     });
-    return granted;
   }
 
   void put_back(entry_type& e) noexcept {
