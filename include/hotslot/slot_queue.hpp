@@ -235,7 +235,7 @@ class basic_slot_queue {
 
   /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
   /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue and its executor's
-  /// context.
+  /// context. A `basic_launcher` that has no room for another worker is not sent to for waits.
   signaller_type& signaller() { return impl_->signaller(); }
 
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.
