@@ -141,7 +141,7 @@ class queue_op final : public Base {
   void destroy() noexcept override {
     const typename Impl::pointer impl = std::move(impl_);
     Result::abandon(*impl, *this);
-    const Handler gone(take_and_free());
+    [[maybe_unused]] const Handler gone(take_and_free());
   }
 
  private:
