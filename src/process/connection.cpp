@@ -4,12 +4,12 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -48,15 +48,6 @@ constexpr std::size_t small_read = 4 * 1024;
 constexpr std::size_t large_read = 64 * 1024;
 
 using parts = std::array<asio::const_buffer, 2>;
-
-parts without_prefix(parts all, std::size_t n) {
-  for (auto& b : all) {
-    const std::size_t part = std::min(n, b.size());
-    b += part;
-    n -= part;
-  }
-  return all;
-}
 
 bool is_interim(const call_reply& reply) { return reply.result_int() < 200; }
 
@@ -105,11 +96,15 @@ asio::awaitable<void> connection::send(const call_request& request) {
     co_await reopen();
   }
   for (;;) {
-    const parts all{asio::buffer(request.head), asio::buffer(request.body)};
+    boost::beast::buffers_suffix<parts> rest({asio::buffer(request.head), asio::buffer(request.body)});
     error_code ec;
-    std::size_t sent = socket_.write_some(all, ec);
-    if (ec == asio::error::would_block || (!ec && sent != asio::buffer_size(all)))
-      std::tie(ec, sent) = co_await asio::async_write(socket_, without_prefix(all, sent), as_result);
+    std::size_t sent = socket_.write_some(rest, ec);
+    rest.consume(sent);
+    if (ec == asio::error::would_block || (!ec && asio::buffer_size(rest) != 0)) {
+      const auto [failure, more] = co_await asio::async_write(socket_, rest, as_result);
+      ec = failure;
+      sent += more;
+    }
     if (!ec)
       co_return;
     if (fresh || sent != 0 || !is_closed_by_peer(ec))

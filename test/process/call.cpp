@@ -87,6 +87,17 @@ TEST_CASE("a connection that was closed while idle is reopened") {
   });
 }
 
+TEST_CASE("a call of which anything was sent is not sent again") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("close-while-reading"))();
+    co_await slot.call(request());
+    const auto code = co_await code_of(slot.call(request(std::string(3'000'000, 'b'))));
+    CHECK(code == errc::connection_lost);
+    CHECK_FALSE(slot.reusable());
+  });
+}
+
 TEST_CASE("large bodies pass in both directions") {
   fixture f;
   f.run([&]() -> awaitable<void> {

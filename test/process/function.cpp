@@ -106,6 +106,17 @@ bool send_back_and_close(int fd, const std::string& request) {
   return false;
 }
 
+// Serves one call; begins to read the next, and closes then; serves what comes after on new connections.
+[[noreturn]] void close_while_reading() {
+  const int listener = listen_behind_symlink();
+  const int fd = ::accept(listener, nullptr, nullptr);
+  send_back(fd, read_request(fd));
+  char byte;
+  (void)!::read(fd, &byte, 1);
+  ::close(fd);
+  serve(listener, send_back);
+}
+
 answer always(std::string text, bool again = false) {
   return [text = std::move(text), again](int fd, const std::string&) { return send(fd, text), again; };
 }
@@ -257,6 +268,7 @@ const std::map<std::string, std::function<void()>> modes = {
     {"interim", [] { serve(always("HTTP/1.1 100 Continue\r\n\r\n" + reply("late"), true)); }},
     {"too-much", [] { serve(always(reply("one") + reply("two"), true)); }},
     {"close-idle", [] { serve(send_back_and_close); }},
+    {"close-while-reading", close_while_reading},
     {"close-politely",
      [] { serve(always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")); }},
     {"status-500", [] { serve(always("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true)); }},
