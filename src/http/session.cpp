@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http/error.hpp>
 
 #include <array>
@@ -23,15 +24,6 @@ constexpr std::size_t small_read = 4 * 1024;
 constexpr std::size_t large_read = 64 * 1024;
 
 using buffers = std::array<asio::const_buffer, 2>;
-
-buffers without_prefix(buffers all, std::size_t n) {
-  for (auto& b : all) {
-    const std::size_t part = std::min(n, b.size());
-    b += part;
-    n -= part;
-  }
-  return all;
-}
 
 bool retry(const error_code& ec) { return ec == asio::error::would_block || ec == asio::error::try_again; }
 
@@ -308,8 +300,9 @@ asio::awaitable<bool> session::write(const response& res, const framing& f) {
 
 asio::awaitable<bool> session::write_rest(std::size_t sent, const response& res, bool body) {
   enter(phase::write, server_->limits().write_timeout);
-  const buffers rest =
-      without_prefix({asio::buffer(head_), body ? asio::buffer(res.body()) : asio::const_buffer()}, sent);
+  boost::beast::buffers_suffix<buffers> rest(
+      {asio::buffer(head_), body ? asio::buffer(res.body()) : asio::const_buffer()});
+  rest.consume(sent);
   auto [ec, n] = co_await asio::async_write(socket_, rest, asio::as_tuple(asio::deferred));
   co_return !ec;
 }
