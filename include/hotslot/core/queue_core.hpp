@@ -107,8 +107,7 @@ class basic_queue_core {
     if (s.id != id)
       return false;
     if (s.place == slot_node::place_type::idle) {
-      idle_.remove(s);
-      close_slot(s, why, out);
+      close_idle(s, why, out);
       return true;
     }
     if (s.place == slot_node::place_type::offered) {
@@ -136,7 +135,7 @@ class basic_queue_core {
   /// `keep` are live.
   void eject_idle(timestamp cutoff, std::uint64_t keep, actions& out) noexcept {
     while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live_ > keep)
-      eject_oldest(eject_reason::idle, out);
+      close_idle(idle_.oldest(), eject_reason::idle, out);
   }
 
   // Waits
@@ -298,7 +297,7 @@ class basic_queue_core {
 
   /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
   void launch_failed(error_code why, actions& out) noexcept {
-    const bool others = live_ != 0 || record_.count(queue_state::starter) != 0 || resource_waiters_ != 0;
+    const bool others = live_ != 0 || under_way() != 0;
     fail_waiters(why, others ? 1 : line_.size(), out);
   }
 
@@ -311,7 +310,7 @@ class basic_queue_core {
     while (!granted_.empty())
       revoke(granted_.front(), errc::queue_closed, timestamp(), out); // to nobody else
     while (!idle_.empty())
-      eject_oldest(eject_reason::closed, out);
+      close_idle(idle_.oldest(), eject_reason::closed, out);
     notice_drained(out);
   }
 
@@ -348,27 +347,17 @@ class basic_queue_core {
     return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live_ == 0;
   }
 
-  /// Hands out every wait in the queue, to be destroyed.
-  void forget_waits(due_list& out) noexcept {
+  /// Ends every wait in the queue; those handed out are to be destroyed.
+  void forget_waits(actions& out) noexcept {
     while (!line_.empty())
-      forget(line_.oldest(), out);
+      end_waiting(line_.oldest(), abandoned, out);
     while (line_.has_drainers())
-      forget(line_.drainer(), out);
+      end_waiting(line_.drainer(), abandoned, out);
   }
 
  private:
   /// What hooks are told of waits that are destroyed with their execution context.
   static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
-
-  void forget(wait_node& w, due_list& out) noexcept {
-    line_.remove(w);
-    if (w.kind != wait_node::kind_type::drain)
-      stop_waiting(w, abandoned);
-    w.phase = wait_node::phase_type::ended;
-    w.result = abandoned;
-    if (!w.posted)
-      out.push_back(w);
-  }
 
   void hold_out(slot_node& s, slot_node::place_type place, wait_node* w) noexcept {
     s.place = place;
@@ -485,8 +474,7 @@ class basic_queue_core {
     out.resumed = true;
   }
 
-  void eject_oldest(eject_reason why, actions& out) noexcept {
-    slot_node& s = idle_.oldest();
+  void close_idle(slot_node& s, eject_reason why, actions& out) noexcept {
     idle_.remove(s);
     close_slot(s, why, out);
   }
@@ -516,9 +504,7 @@ class basic_queue_core {
       record_.served_at_once();
   }
 
-  bool drained() const noexcept {
-    return closed_ && live_ == 0 && record_.is_idle() && resource_waiters_ == 0;
-  }
+  bool drained() const noexcept { return closed_ && live_ == 0 && is_idle(); }
 
   void notice_drained(actions& out) noexcept {
     while (line_.has_drainers() && drained())

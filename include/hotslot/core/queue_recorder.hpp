@@ -69,9 +69,9 @@ class queue_recorder {
 
   // Events
 
-  void number(slot_node& s, std::uint64_t worker) noexcept {
+  void number([[maybe_unused]] slot_type& s, [[maybe_unused]] std::uint64_t worker) noexcept {
     if constexpr (is_hooked)
-      static_cast<slot_type&>(s).worker = worker;
+      s.worker = worker;
   }
   void tell(queue_event e) noexcept {
     if constexpr (is_hooked)

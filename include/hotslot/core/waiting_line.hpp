@@ -23,27 +23,18 @@ class waiting_line {
   wait_node& drainer() noexcept { return drainers_.front(); }
 
   void add(wait_node& w) noexcept {
-    w.phase = wait_node::phase_type::waiting;
-    if (w.kind == wait_node::kind_type::drain) {
-      drainers_.push_back(w);
-    } else {
-      callers_.push_back(w);
-      ++size_;
-      w.waited = true;
-    }
-    link_deadline(w);
+    if (w.kind != wait_node::kind_type::drain)
+      return insert(callers_.end(), w);
+    drainers_.push_back(w);
+    begin(w);
   }
 
   /// Back to its place, which only others that resumed can be before.
   void resume(wait_node& w) noexcept {
-    w.phase = wait_node::phase_type::waiting;
     auto younger = callers_.begin();
     while (younger != callers_.end() && younger->id < w.id)
       ++younger;
-    callers_.insert(younger, w);
-    ++size_;
-    w.waited = true;
-    link_deadline(w);
+    insert(younger, w);
   }
 
   void remove(wait_node& w) noexcept {
@@ -67,7 +58,15 @@ class waiting_line {
   }
 
  private:
-  void link_deadline(wait_node& w) noexcept {
+  void insert(wait_list::iterator before, wait_node& w) noexcept {
+    callers_.insert(before, w);
+    ++size_;
+    w.waited = true;
+    begin(w);
+  }
+
+  void begin(wait_node& w) noexcept {
+    w.phase = wait_node::phase_type::waiting;
     if (w.deadline != wait_node::no_deadline)
       deadlines_.insert(deadlines_.end(), w);
   }

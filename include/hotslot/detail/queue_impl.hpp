@@ -552,7 +552,7 @@ class queue_impl final : public registered_queue {
 
   void shut_down() noexcept override {
     const pointer keep(this);
-    due_list waits;
+    actions todo;
     slot_watches::all_list watches;
     // What belongs to the context goes with it, since leases and handles may outlive it.
     std::unique_ptr<signaller_type> signaller;
@@ -564,12 +564,12 @@ class queue_impl final : public registered_queue {
         return;
       signaller = std::move(s->signaller);
       timer = s->timer.end();
-      s->core.forget_waits(waits);
+      s->core.forget_waits(todo);
       s->watches.forget_all(watches);
     }
-    while (!waits.empty()) {
-      auto& op = static_cast<wait_op_base&>(waits.front());
-      waits.pop_front();
+    while (!todo.due.empty()) {
+      auto& op = static_cast<wait_op_base&>(todo.due.front());
+      todo.due.pop_front();
       op.destroy();
     }
     while (!watches.empty()) {
