@@ -9,7 +9,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -42,8 +41,8 @@ class lifo {
   std::vector<std::uint64_t> slots_;
 };
 
-/// The seed's semantics by what the seed is made of: mutex, condition variable, a vector of idle slots that a
-/// queueing wakes all waiters for, ejection by a search, the same counters and latencies.
+/// The seed's check-out by what the seed is made of: mutex, condition variable, a vector of idle slots that a
+/// queueing wakes all waiters for, the same counters and latencies.
 class condvar_queue {
  public:
   using clock = std::chrono::steady_clock;
@@ -84,15 +83,6 @@ class condvar_queue {
       slots_.push_back(l.slot);
     }
     slots_changed_.notify_all();
-  }
-
-  bool eject(std::uint64_t slot) {
-    std::lock_guard lock(mutex_);
-    const auto it = std::find(slots_.begin(), slots_.end(), slot);
-    if (it == slots_.end())
-      return false;
-    slots_.erase(it);
-    return true;
   }
 
  private:

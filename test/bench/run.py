@@ -39,7 +39,7 @@ class Measured:
         return [n for n in self.runs if n.startswith(prefix)]
 
 
-def benchmarks(args, names):
+def benchmarks(names):
     """What has to run for these rows, as one pattern."""
     needed = sorted({b for r in ROWS if r.name in names for b in r.needs})
     return "^(" + "|".join(needed) + ")$"
@@ -47,7 +47,7 @@ def benchmarks(args, names):
 
 def run_benchmarks(args, names):
     out = args.build / "benchmarks.json"
-    command = [args.build / "test/bench/hotslot-bench", f"--benchmark_filter={benchmarks(args, names)}",
+    command = [args.build / "test/bench/hotslot-bench", f"--benchmark_filter={benchmarks(names)}",
                f"--benchmark_repetitions={args.repetitions}", f"--benchmark_min_time={args.min_time}",
                "--benchmark_enable_random_interleaving=true", f"--benchmark_out={out}", "--benchmark_out_format=json"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
