@@ -17,6 +17,10 @@ class category_impl final : public boost::system::error_category {
       return "the slot queue is closed";
     case errc::queue_full:
       return "too many callers wait";
+    case errc::overloaded:
+      return "the caller has waited too long for a queue that is overloaded";
+    case errc::deadline_unreachable:
+      return "no slot would become free before the deadline";
     case errc::launch_failed:
       return "the worker could not be started";
     case errc::start_timeout:

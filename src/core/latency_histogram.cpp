@@ -33,6 +33,8 @@ std::chrono::nanoseconds latency_histogram::percentile(double p) const noexcept 
 }
 
 latency_histogram& latency_histogram::operator+=(const latency_histogram& other) noexcept {
+  if (other.count_ == 0)
+    return *this;
   std::transform(counts_.begin(), counts_.end(), other.counts_.begin(), counts_.begin(), std::plus<>());
   count_ += other.count_;
   add_to_sum(other.sum_);

@@ -23,18 +23,6 @@ TEST_CASE("delays double from 100 ms to 5 s, jitter only adds", "[backoff]") {
   CHECK(backoff_delay(options, 4'000'000'000u, 7) == 5s);
 }
 
-TEST_CASE("a ledger gives what there is", "[resources]") {
-  hotslot::resource_ledger ledger({.memory_mb = 100, .cpu_milli = 1000});
-  CHECK(ledger.try_take({60, 500}));
-  CHECK_FALSE(ledger.try_take({60, 0}));
-  CHECK_FALSE(ledger.try_take({0, 501}));
-  CHECK(ledger.available() == hotslot::resources{40, 500});
-  CHECK(ledger.possible({100, 1000}));
-  CHECK_FALSE(ledger.possible({101, 0}));
-  ledger.give_back({60, 500});
-  CHECK(ledger.taken() == hotslot::resources{});
-}
-
 TEST_CASE("headroom is a tenth between 256 MB and 5 GB", "[resources]") {
   CHECK(hotslot::memory_headroom_mb(1000) == 256);
   CHECK(hotslot::memory_headroom_mb(10000) == 1000);

@@ -26,10 +26,10 @@ MUTATIONS = {
         "      w.phase = wait_node::phase_type::ended;\n      return;")),
     "a destroyed waiter keeps its grant": (4, (CORE, "revoke(w, abandoned, now, out);", "granted_.erase(granted_.iterator_to(w));")),
     "the lock is dropped between nothing idle and queue me": (3,
-        (CORE, "if (!idle_.empty())\n      return grant(w, idle_.take_newest(), now, out);\n    if (line_.size()", "if (line_.size()"),
+        (CORE, "if (!idle_.empty())\n      return grant(w, idle_.take_newest(), now, out);\n    if (terms_", "if (terms_"),
         (IMPL, "    const timestamp t = now();\n    act([&](state& s, work& todo) {\n      if (op.kind == wait_node::kind_type::drain)",
                "    const timestamp t = now();\n    act([&](state& s, work& todo) {\n"
-               "      if (s.core.has_idle()) s.core.grant_idle(op, t, counted, todo);\n    });\n"
+               "      if (s.core.idle() != 0) s.core.grant_idle(op, t, counted, todo);\n    });\n"
                "    if (op.phase == wait_node::phase_type::granted) return;\n"
                "    act([&](state& s, work& todo) {\n      if (op.kind == wait_node::kind_type::drain)"),
         (CORE, "  /// Starts a wait for the queue to be closed",
@@ -74,12 +74,12 @@ MUTATIONS = {
     "an operation completes on the queue's executor": (9, (OP, "asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),",
         "asio::prefer(impl_->get_executor(),"), (OP, "using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;",
         "using handler_executor = typename Impl::executor_type;")),
-    "a dirty slot is offered again": (11, (CORE, "if (dirty && s.retired == eject_reason::none)", "if (false && dirty)")),
+    "a dirty slot is offered again": (11, (CORE, "s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);", "s.retired = terms_.end_after_call(s);")),
     "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      discard();", "    if (touched_)\n      release();")),
     "a retired slot is offered again": (1, (CORE, "    if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);\n", "")),
     "drained while slots are out": (10, (CORE, "return closed_ && live_ == 0 && is_idle()", "return closed_ && resource_waiters_ == 0")),
     "a slot is closed twice": (1, (IMPL, "      e.close_and_destroy();", "      e.slot.close();\n      e.close_and_destroy();")),
-    "the bound admits one too many": (10, (CORE, "if (line_.size() >= max_waiters_)", "if (line_.size() > max_waiters_)")),
+    "the bound admits one too many": (10, (CORE, "if (line_.size() >= overload_.options().max_waiting)", "if (line_.size() > overload_.options().max_waiting)")),
     "nobody wakes the launcher": (3, (IMPL, "      todo.wait_changed = op.phase == wait_node::phase_type::waiting;\n", "")),
     "a failed start is counted for ever": (7, (CORE, "    record_.leave(queue_state::starter);\n    record_.tell({.kind = queue_event_kind::start_ended, .error = why});",
         "    record_.tell({.kind = queue_event_kind::start_ended, .error = why});")),
@@ -156,7 +156,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", required=True, help="the checkout")
     parser.add_argument("--work", required=True, help="a folder for the broken copies")
-    parser.add_argument("--seeds", default="1000", help="how many runs may be needed to find one")
+    parser.add_argument("--seeds", default="5000", help="how many runs may be needed to find one")
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--compiler", required=True, type=str.split, help="the compiler and its options")
     parser.add_argument("--link", required=True, nargs="+", help="the simulation's other objects and its libraries")

@@ -225,7 +225,10 @@ void oracle::check_snapshot(const queue_snapshot& s, std::uint64_t not_begun) co
                  "the snapshot's totals of waits are wrong");
   verdict_.check(t.ejected_idle == totals_.ejected_idle && t.ejected_gone == totals_.ejected_gone &&
                      t.ejected_dirty == totals_.ejected_dirty && t.ejected_closed == totals_.ejected_closed &&
-                     t.ejected_requested == totals_.ejected_requested,
+                     t.ejected_requested == totals_.ejected_requested &&
+                     t.ejected_aged == totals_.ejected_aged && t.ejected_worn == totals_.ejected_worn &&
+                     t.ejected_recycled == totals_.ejected_recycled &&
+                     t.ejected_evicted == totals_.ejected_evicted,
                  "the snapshot's totals of ejections are wrong");
 }
 

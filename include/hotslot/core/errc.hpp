@@ -13,6 +13,8 @@ enum class errc {
   deadline_exceeded = 1, ///< The deadline of a wait passed before a slot was granted.
   queue_closed,          ///< The slot queue was closed.
   queue_full,            ///< As many callers wait as the queue admits.
+  overloaded,            ///< The caller had waited for too long in a queue that only grows.
+  deadline_unreachable,  ///< The deadline would pass before a slot could be had.
   launch_failed,         ///< A worker could not be started.
   start_timeout,         ///< A worker was not ready within its start timeout.
   resources_impossible,  ///< More was asked for than there is in total.

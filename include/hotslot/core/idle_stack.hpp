@@ -25,6 +25,13 @@ class idle_stack {
     return s;
   }
 
+  /// From the oldest on, as long as `f` says so.
+  template <class F>
+  void visit_oldest(F&& f) {
+    for (auto it = slots_.begin(); it != slots_.end() && f(*it);)
+      ++it;
+  }
+
   void add(slot_node& s) noexcept {
     s.place = slot_node::place_type::idle;
     auto after = slots_.end();

@@ -32,6 +32,12 @@ class latency_histogram {
     add_to_sum(latency);
   }
 
+  /// As if zero had been recorded so often.
+  void record_zeros(std::uint64_t times) noexcept {
+    counts_.front() += times;
+    count_ += times;
+  }
+
   std::uint64_t count() const noexcept { return count_; }
   /// Of the latencies as they were, not of their buckets. Never decreases; stays at the longest duration that
   /// there is once it would exceed it.
@@ -102,6 +108,15 @@ struct queue_histograms {
   std::uint64_t immediate = 0;
 
   const latency_histogram& wait(wait_cause c) const noexcept { return waits[static_cast<std::size_t>(c)]; }
+
+  /// How long callers had to wait: `waits`, whatever for, and `immediate` as waits of no time.
+  latency_histogram all_waits() const noexcept {
+    latency_histogram all;
+    for (const auto& w : waits)
+      all += w;
+    all.record_zeros(immediate);
+    return all;
+  }
 };
 
 } // namespace hotslot

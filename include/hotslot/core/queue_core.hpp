@@ -4,13 +4,15 @@
 
 #include <hotslot/core/errc.hpp>
 #include <hotslot/core/idle_stack.hpp>
+#include <hotslot/core/launcher_terms.hpp>
+#include <hotslot/core/overload_control.hpp>
 #include <hotslot/core/queue_recorder.hpp>
 #include <hotslot/core/waiting_line.hpp>
 
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
-#include <limits>
+#include <optional>
 #include <utility>
 
 namespace hotslot::detail {
@@ -26,9 +28,8 @@ namespace hotslot::detail {
 ///  - the state waiter counts those in line and the holders of tickets, runner the slots that are granted,
 ///    offered or leased.
 ///
-/// Every call is O(1) in idle slots and waiters, but: those that end all waits or close all slots; a deadline
-/// (logarithmic, constant for the latest one of all); a slot that comes back unused passes the slots queued
-/// since it left.
+/// Every call is O(1) in idle slots and waiters, but those that end all; a deadline (logarithmic, constant for
+/// the latest one of all); a slot that comes back unused, which passes the slots queued since it left.
 template <queue_hook Hook>
 class basic_queue_core {
  public:
@@ -37,6 +38,8 @@ class basic_queue_core {
     due_list due;         ///< Waits to send off.
     slot_list closed;     ///< Slots to close.
     bool resumed = false; ///< A wait goes on whose deadline was forgotten.
+    bool signal = false;  ///< The launcher has to look.
+    bool known = false;   ///< It has closed these slots itself.
   };
 
   using slot_type = typename queue_recorder<Hook>::slot_type;
@@ -68,14 +71,15 @@ class basic_queue_core {
   }
 
   /// The newest idle slot, offered; null where there is none.
-  slot_node* try_offer() noexcept {
-    if (idle_.empty())
+  slot_node* try_offer() noexcept { return idle_.empty() ? nullptr : &offer_idle(idle_.take_newest()); }
+
+  /// The oldest idle slot, offered to whoever wants to end it; null where no more than `keep` are idle.
+  slot_node* claim_oldest(std::uint64_t keep) noexcept {
+    if (idle_.size() <= keep)
       return nullptr;
-    slot_node& s = idle_.take_newest();
-    record_.enter(queue_state::runner);
-    hold_out(s, slot_node::place_type::offered, nullptr);
-    record_.tell(queue_event_kind::slot_offered, s);
-    return &s;
+    slot_node& s = idle_.oldest();
+    idle_.remove(s);
+    return &offer_idle(s);
   }
 
   /// A leased slot comes back, used for `run`; `dirty` closes it.
@@ -83,8 +87,9 @@ class basic_queue_core {
     assert(s.place == slot_node::place_type::leased);
     record_.leave(queue_state::runner);
     record_.ran(run);
-    if (dirty && s.retired == eject_reason::none)
-      s.retired = eject_reason::dirty;
+    s.calls += s.calls != slot_node::most_calls;
+    if (s.retired == eject_reason::none)
+      s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);
     offer_anew(s, now, queue_event_kind::slot_released, out);
   }
 
@@ -138,6 +143,31 @@ class basic_queue_core {
       close_idle(idle_.oldest(), eject_reason::idle, out);
   }
 
+  /// Closes up to `n` idle slots, oldest first, as long as more than `keep` are live.
+  void eject_oldest(std::uint64_t n, std::uint64_t keep, eject_reason why, actions& out) noexcept {
+    for (; n != 0 && !idle_.empty() && live_ > keep; --n)
+      close_idle(idle_.oldest(), why, out);
+  }
+
+  /// Calls `pause` with each idle slot that is not paused and has been idle since `cutoff` or longer, oldest
+  /// first. Returns since when the next one has been idle that is not paused; the epoch's end where none is.
+  template <class Pause>
+  timestamp pause_idle(timestamp cutoff, Pause&& pause) noexcept {
+    timestamp next = timestamp::max();
+    idle_.visit_oldest([&](slot_node& s) {
+      if (s.paused)
+        return true;
+      if (s.idle_since > cutoff) {
+        next = s.idle_since;
+        return false;
+      }
+      pause(s);
+      s.paused = true;
+      return true;
+    });
+    return next;
+  }
+
   // Waits
 
   /// Counts a caller as waiting that is not in the list of waits yet.
@@ -171,9 +201,17 @@ class basic_queue_core {
       return refuse(w, errc::queue_closed, out);
     if (!idle_.empty())
       return grant(w, idle_.take_newest(), now, out);
-    if (line_.size() >= max_waiters_) {
+    if (terms_.refusal() && live_ == 0) {
+      ++record_.totals.failed;
+      return refuse(w, terms_.refusal(), out);
+    }
+    if (line_.size() >= overload_.options().max_waiting) {
       ++record_.totals.shed;
       return refuse(w, errc::queue_full, out);
+    }
+    if (overload_.options().fail_fast && will_be_late(w, now)) {
+      ++record_.totals.shed_late;
+      return refuse(w, errc::deadline_unreachable, out);
     }
     line_.add(w);
   }
@@ -314,14 +352,24 @@ class basic_queue_core {
     notice_drained(out);
   }
 
-  /// Whether the launcher has to know of waits that begin and end. Not where it has no room for a worker.
-  void watch_waits(bool yes) noexcept { waits_matter_ = yes; }
-  bool waits_matter() const noexcept { return waits_matter_; }
+  launcher_terms& terms() noexcept { return terms_; }
 
-  void limit_waiters(std::uint64_t n) noexcept { max_waiters_ = n; }
+  void set_overload(const overload_options& o) noexcept { overload_ = overload_control(o); }
+  void limit_waiters(std::uint64_t n) noexcept { overload_.limit_waiters(n); }
+
+  /// In how long a caller would be served that came now; none where that cannot be said.
+  std::optional<timestamp> forecast_wait() const noexcept {
+    if (!idle_.empty())
+      return timestamp();
+    return forecast(line_.size(), record_.latency(queue_state::runner), record_.latency(queue_state::starter),
+                    live_, record_.count(queue_state::starter));
+  }
 
   bool closed() const noexcept { return closed_; }
-  bool has_idle() const noexcept { return !idle_.empty(); }
+  std::uint64_t idle() const noexcept { return idle_.size(); }
+  std::uint64_t reserving() const noexcept { return resource_waiters_; }
+  std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
+  std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
   std::uint64_t live() const noexcept { return live_; }
   /// Workers that are being started or wait for resources.
   std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
@@ -371,6 +419,13 @@ class basic_queue_core {
     record_.tell(queue_event_kind::slot_acquired, s, wait);
   }
 
+  slot_node& offer_idle(slot_node& s) noexcept {
+    record_.enter(queue_state::runner);
+    hold_out(s, slot_node::place_type::offered, nullptr);
+    record_.tell(queue_event_kind::slot_offered, s);
+    return s;
+  }
+
   void offer_anew(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
     s.id = next_id_++;
     s.idle_since = now;
@@ -392,13 +447,20 @@ class basic_queue_core {
       return close_slot(s, s.retired, out);
     if (closed_)
       return close_slot(s, eject_reason::closed, out);
-    if (!line_.empty()) {
-      wait_node& w = line_.oldest();
+    while (!line_.empty()) {
+      wait_node& w = overload_.takes_newest() ? line_.newest() : line_.oldest();
+      if (overload_.sheds(now, now - w.since, s.origin != wait_cause::call)) {
+        ++record_.totals.shed_overloaded;
+        end_waiting(w, errc::overloaded, out);
+        continue;
+      }
       line_.remove(w);
       return grant(w, s, now, out);
     }
+    overload_.nobody_waits(now);
     s.origin = wait_cause::call;
     idle_.add(s);
+    out.signal |= terms_.seen_idle();
     record_.tell(queue_event_kind::slot_idle, s);
   }
 
@@ -496,8 +558,16 @@ class basic_queue_core {
     return record_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
   }
 
+  bool will_be_late(const wait_node& w, timestamp now) const noexcept {
+    if (w.deadline == wait_node::no_deadline)
+      return false;
+    const auto wait = forecast_wait();
+    return wait && *wait > w.deadline - now;
+  }
+
   void record_served(const wait_node& w) noexcept {
-    const wait_cause cause = std::exchange(w.slot->origin, wait_cause::call);
+    const wait_cause cause = w.slot->origin;
+    w.slot->origin = wait_cause::call;
     if (w.waited)
       record_.served(cause, w.granted_at - w.since);
     else if (w.kind == wait_node::kind_type::acquire)
@@ -515,14 +585,14 @@ class basic_queue_core {
   idle_stack idle_;
   std::uint64_t next_id_ = 0;
   bool closed_ = false;
-  bool waits_matter_ = true;
+  launcher_terms terms_;
   waiting_line line_;
   queue_recorder<Hook> record_;
   wait_list granted_; // granted and not yet delivered
   std::uint64_t live_ = 0;
   std::uint64_t resource_waiters_ = 0;
   std::uint64_t last_wait_ = 0;
-  std::uint64_t max_waiters_ = std::numeric_limits<std::uint64_t>::max();
+  overload_control overload_;
 };
 
 } // namespace hotslot::detail

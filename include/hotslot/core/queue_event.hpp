@@ -17,6 +17,11 @@ enum class eject_reason : std::uint8_t {
   gone,      ///< Its worker went away by itself.
   dirty,     ///< Its caller discarded it.
   closed,    ///< With its queue.
+  aged,      ///< Lived as long as workers may.
+  worn,      ///< Served as many calls as workers may.
+  recycled,  ///< Replaced by a younger worker, on request.
+  surplus,   ///< More than the scaling policy wants.
+  evicted,   ///< For another queue's need.
 };
 
 enum class queue_event_kind : std::uint8_t {

@@ -36,10 +36,14 @@ struct slot_node : slot_link {
 
   std::uint64_t id = 0;   ///< Of the present offer; every queueing is a new one.
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
-  place_type place = place_type::outside;
-  eject_reason retired = eject_reason::none; ///< If set, closed as soon as it is free.
-  wait_cause origin = wait_cause::call;      ///< What whoever it is granted to has waited for.
-  bool acquired = false;                     ///< A caller got it under the present offer.
+  place_type place : 3 = place_type::outside;
+  eject_reason retired : 4 = eject_reason::none; ///< If set, closed as soon as it is free.
+  wait_cause origin : 2 = wait_cause::call;      ///< What whoever it is granted to has waited for.
+  bool acquired : 1 = false;                     ///< A caller got it under the present offer.
+  bool paused : 1 = false;                       ///< Its worker has to be resumed for the next caller.
+  std::uint32_t calls : 20 = 0;                  ///< That it has served; no more are counted than fit.
+
+  static constexpr std::uint32_t most_calls = (1u << 20) - 1;
 
   bool is_held_out() const noexcept {
     return place == slot_node::place_type::granted || place == slot_node::place_type::offered;

@@ -32,6 +32,7 @@ class queue_recorder {
   // States
 
   std::uint64_t count(queue_state s) const noexcept { return stats_.count(s); }
+  timestamp latency(queue_state s) const noexcept { return stats_.latency(s); }
   bool is_idle() const noexcept { return stats_.is_idle(); }
   void enter(queue_state s) noexcept { stats_.enter(s); }
   void leave(queue_state s) noexcept {

@@ -18,6 +18,7 @@ class waiting_line {
   bool empty() const noexcept { return callers_.empty(); }
   std::uint64_t size() const noexcept { return size_; }
   wait_node& oldest() noexcept { return callers_.front(); }
+  wait_node& newest() noexcept { return callers_.back(); }
 
   bool has_drainers() const noexcept { return !drainers_.empty(); }
   wait_node& drainer() noexcept { return drainers_.front(); }

@@ -1,29 +1,17 @@
 #include "catch.hpp"
 #include "fn_2018_table.hpp"
+#include "scaling_inputs.hpp"
 
-#include <hotslot/core/scaling.hpp>
+#include <hotslot/core/fn_policies.hpp>
 
-using hotslot::demand;
 using hotslot::fn_2018;
 using hotslot::fn_2018_input;
-using hotslot::queue_snapshot;
-using hotslot::queue_state;
+using hotslot::fn_stall_check;
+using namespace std::chrono_literals;
 
 namespace {
 
 std::uint64_t decide(fn_2018_input in) { return fn_2018(in).start; }
-
-queue_snapshot counts(std::uint64_t waiters, std::uint64_t idle, std::uint64_t starters,
-                      std::uint64_t reserving = 0, std::uint64_t busy = 0) {
-  queue_snapshot s;
-  s.states[static_cast<std::size_t>(queue_state::waiter)] = waiters;
-  s.states[static_cast<std::size_t>(queue_state::starter)] = starters;
-  s.states[static_cast<std::size_t>(queue_state::runner)] = busy;
-  s.idle = idle;
-  s.busy = busy;
-  s.resource_waiters = reserving;
-  return s;
-}
 
 } // namespace
 
@@ -60,28 +48,41 @@ TEST_CASE("fn_2018 decides as the seed for every combination of small values", "
 }
 
 TEST_CASE("fn_2018 counts idle and busy workers as runners, and whole milliseconds", "[scaling]") {
-  using namespace std::chrono_literals;
-  auto s = counts(2, 1, 0, 0, 1);
-  CHECK(fn_2018(s).start == 0);
-  s.latencies[static_cast<std::size_t>(queue_state::waiter)] = 999us;
-  CHECK(fn_2018(s).start == 0);
-  s.latencies[static_cast<std::size_t>(queue_state::waiter)] = 1ms;
-  CHECK(fn_2018(s).start == 1);
+  counts c{.waiting = 2, .idle = 1, .busy = 1};
+  CHECK(fn_2018(input(c)).start == 0);
+  c.wait = 999us;
+  CHECK(fn_2018(input(c)).start == 0);
+  c.wait = 1ms;
+  CHECK(fn_2018(input(c)).start == 1);
 }
 
-TEST_CASE("weakness 1: demand starts a worker beside a long call that nothing was measured of", "[scaling]") {
-  CHECK(fn_2018(counts(1, 0, 0, 0, 1)).start == 0); // the seed's stall
-  CHECK(demand(counts(1, 0, 0, 0, 1)).start == 1);
+TEST_CASE("fn_2018 starts none where there is no room", "[scaling]") {
+  CHECK(fn_2018(input({.waiting = 2, .busy = 1, .max_workers = 2})).start == 1);
+  CHECK(fn_2018(input({.waiting = 2, .busy = 1, .max_workers = 1})).start == 0);
 }
 
-TEST_CASE("weakness 3: demand starts none for a waiter that an idle slot is in reach of", "[scaling]") {
-  CHECK(demand(counts(1, 1, 0)).start == 0);
+// Numbers as in fnproject/fn, api/agent/slots.go after pull request 677.
+TEST_CASE("fn_stall_check: every branch", "[scaling]") {
+  fn_stall_check policy;
+  CHECK(policy(input({})).start == 0);
+  CHECK(policy(input({.waiting = 2, .starting = 2})).start == 0);
+  CHECK(policy(input({.waiting = 1})).start == 1);
+  // nothing measured since: a stall, whatever the counts
+  CHECK(policy(input({.waiting = 1, .busy = 1})).start == 1);
+  // more waiters than workers are no reason any more; only latencies decide where they move
+  CHECK(policy(input({.waiting = 9, .busy = 1, .run = 5ms})).start == 0);
+  CHECK(policy(input({.waiting = 9, .busy = 1, .run = 6ms})).start == 0);
+  CHECK(policy(input({.waiting = 9, .busy = 1, .run = 6ms})).start == 1);
+  // also a decision for nobody is the last one
+  CHECK(policy(input({.busy = 1, .run = 7ms})).start == 0);
+  CHECK(policy(input({.waiting = 1, .busy = 1, .run = 7ms})).start == 1);
+  CHECK(policy(input({.waiting = 1, .busy = 4, .run = 8ms, .start = 9ms, .wait = 5ms})).start == 1);
+  CHECK(policy(input({.waiting = 1, .busy = 1, .run = 9ms, .start = 9ms, .wait = 9ms})).start == 0);
 }
 
-TEST_CASE("demand is waiters less idle, starting and resource-awaiting workers", "[scaling]") {
-  for (std::uint64_t w = 0; w < 4; ++w)
-    for (std::uint64_t i = 0; i < 4; ++i)
-      for (std::uint64_t s = 0; s < 4; ++s)
-        for (std::uint64_t r = 0; r < 4; ++r)
-          CHECK(demand(counts(w, i, s, r)).start == (w > i + s + r ? w - i - s - r : 0));
+TEST_CASE("weakness 1: fn_stall_check looks again although nothing happens", "[scaling]") {
+  fn_stall_check policy;
+  CHECK(policy(input({.waiting = 1, .busy = 1, .now = 1s, .run = 5ms, .wait = 1ms})).again == 1200ms);
+  CHECK(policy(input({.waiting = 1, .busy = 1, .now = 1200ms, .run = 5ms, .wait = 1ms})).start == 1);
+  CHECK(policy(input({.busy = 1, .now = 2s})).again == std::chrono::nanoseconds::max());
 }
