@@ -1,79 +1,47 @@
-// Starts workers for one queue when they are needed, and ends them when they have been idle too long.
+// Starts workers for one queue when they are needed, and ends them when they are not.
 #ifndef HOTSLOT_LAUNCHER_HPP
 #define HOTSLOT_LAUNCHER_HPP
 
-#include <hotslot/core/backoff.hpp>
-#include <hotslot/core/scaling.hpp>
-#include <hotslot/detail/stop_event.hpp>
-#include <hotslot/resource_tracker.hpp>
+#include <hotslot/detail/launcher_state.hpp>
+#include <hotslot/launcher_options.hpp>
 #include <hotslot/slot_queue.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/strand.hpp>
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <exception>
-#include <functional>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <random>
-#include <string>
 #include <tuple>
 #include <utility>
 
 namespace hotslot {
 
-/// Why a worker could not be started.
-struct launch_failure {
-  error_code code = {};
-  std::string message = {};
-  std::uint32_t in_a_row = 0;       ///< Failures since a start last succeeded.
-  std::chrono::nanoseconds retry{}; ///< How long no start is tried.
-};
-
-struct launcher_options {
-  scaling_policy policy = demand;
-  std::uint64_t max_workers = std::numeric_limits<std::uint64_t>::max();
-  std::chrono::nanoseconds idle_timeout = std::chrono::seconds(30); ///< Idle slots are closed after it.
-  backoff_options backoff = {};
-  resources per_worker = {}; ///< Reserved before each start, given back when the worker is gone.
-  /// Called on the launcher's strand; does not throw.
-  std::function<void(const launch_failure&)> on_failure = {};
-  std::uint32_t jitter_seed = std::random_device()(); ///< Of the back-off's jitter.
-};
-
-/// A slot that knows when its worker has ended. `wait_gone()` is called once, before the slot is queued; it
-/// completes when the worker has ended, for whatever reason, and nothing is left of it. It does not depend on
-/// the slot's life, and where it throws the worker is taken to have ended.
-template <class Slot, class Executor>
-concept watched_slot = slot<Slot> && requires(Slot& s) {
-  { s.wait_gone() } -> std::same_as<asio::awaitable<void, Executor>>;
-};
-
-/// The loop that the signaller exists for: signalled, or an idle slot aged out, it decides from the queue's
-/// counts and starts as many workers as are needed, all at once.
+/// The loop that the signaller exists for: signalled, or at a time that it has set itself, it asks the
+/// policy, starts as many workers as are wanted and permitted, all at once, and ends those that are idle, old
+/// or worn.
 ///
-/// A start is counted in the step that decides it. A failed one backs the launcher off; its error ends the
-/// longest wait, and all waits where no other worker is there or on its way. After a failure starts are
-/// probed one at a time.
+/// A start is counted in the step that decides it. What a start has made is adopted, whether or not its
+/// caller is still there; a start that only waits for resources is cancelled once nobody needs it. A failed
+/// start backs the launcher off (`start_control`); its error ends waits (`failure_scope`), and is never a
+/// slot. Every decision is kept with its reason for a while.
 ///
 /// Lifetime: does not keep its queue open; ends by itself when the queue is closed, after which starts under
 /// way are cancelled. Destroying the launcher stops it; workers that were started live on in the queue.
 /// Executor: a strand of its own on the queue's executor. Thread safety: a shared object is safe.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_launcher {
-  using impl_type = detail::queue_impl<Slot, Executor, Traits>;
+  using state = detail::launcher_state<Slot, Executor, Traits>;
+  using impl_type = typename state::impl_type;
   using core_type = typename impl_type::core_type;
+  using actions = typename impl_type::actions;
   using clock_type = typename Traits::clock_type;
   using time_point = typename clock_type::time_point;
   using timer_type = typename Traits::template timer_type<Executor>;
   using token_type = basic_slot_token<Slot, Executor, Traits>;
+  using state_pointer = std::shared_ptr<state>;
 
  public:
   using queue_type = basic_slot_queue<Slot, Executor, Traits>;
@@ -82,11 +50,13 @@ class basic_launcher {
   /// Makes one worker. Throws when it cannot; cancelled (terminal), it removes what it has made so far.
   using factory_type = std::function<asio::awaitable<Slot, Executor>()>;
 
-  /// Starts the loop. `tracker`, where given, is what workers reserve their resources from.
+  /// Starts the loop. `tracker`, where given, is what workers reserve their resources from, and where others
+  /// may have idle ones evicted.
   basic_launcher(const queue_type& queue, factory_type factory, launcher_options options = {},
                  std::optional<tracker_type> tracker = std::nullopt)
     : state_(std::make_shared<state>(queue.impl_.get(), std::move(factory), std::move(options),
                                      std::move(tracker))) {
+    state_->begin();
     asio::co_spawn(state_->strand, run(state_), asio::detached);
   }
   basic_launcher(basic_launcher&&) noexcept = default;
@@ -99,104 +69,82 @@ class basic_launcher {
 
   /// Starts no more workers and cancels the starts under way. Returns at once.
   void stop() noexcept {
-    if (state_)
-      state_->stop.set();
+    if (!state_)
+      return;
+    state_->stop.set();
+    state_->wake();
+  }
+
+  /// From now on these. Workers and starts under way are left as they are; `per_worker` and `jitter_seed`
+  /// stay what they were.
+  void reconfigure(launcher_options options) {
+    state_->change(std::move(options));
+    state_->wake();
+  }
+
+  /// Replaces the workers that are there now: `at_a_time` of them are being ended or started at any time,
+  /// each ends when its call does. New ones are started when they are needed, as ever.
+  void recycle(std::uint64_t at_a_time = 1) {
+    state_->workers.recycle(impl_type::now(), at_a_time);
+    state_->wake();
   }
 
   /// The last failed start, if none has succeeded since.
-  std::optional<launch_failure> last_failure() const {
-    std::lock_guard lock(state_->mutex);
-    return state_->failure;
-  }
+  std::optional<launch_failure> last_failure() const { return state_->failure(); }
+
+  /// The same, as it is shown.
+  std::optional<failure_view> failure_now() const { return state_->failure_now(); }
+
+  /// Fills in the policy, the last decisions, the workers and the last failure.
+  void write_to(queue_detail& out) const { state_->write_to(out); }
 
  private:
-  struct state {
-    state(impl_type* q, factory_type f, launcher_options o, std::optional<tracker_type> t)
-      : queue(q)
-      , strand(asio::make_strand(q->get_executor()))
-      , signaller(q->signaller())
-      , stop(q->get_executor())
-      , factory(std::move(f))
-      , options(std::move(o))
-      , tracker(std::move(t)) {}
-
-    typename impl_type::pointer queue;
-    asio::strand<Executor> strand;
-    typename impl_type::signaller_type& signaller;
-    detail::stop_event<Executor> stop; ///< Set when the launcher ends: cancels the starts under way.
-    factory_type factory;
-    launcher_options options;
-    std::optional<tracker_type> tracker;
-    std::minstd_rand random{options.jitter_seed};
-
-    // On the strand.
-    std::uint32_t failures = 0;
-    time_point not_before = time_point::min();
-
-    std::mutex mutex;
-    std::optional<launch_failure> failure; ///< Guarded by `mutex`.
-  };
-  using state_pointer = std::shared_ptr<state>;
-
-  struct plan {
-    std::uint64_t start = 0;
-    time_point wake = time_point::max();
-  };
-
   static constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable_t<Executor>());
 
+  // Signalled, aged out or stopped: all three come through the signaller, since a race of three waits for
+  // each decision would cost more than the decision.
   static asio::awaitable<void, Executor> run(state_pointer self) {
-    using namespace asio::experimental::awaitable_operators;
-    timer_type timer(Executor(self->strand));
+    alarm wake_up(self);
     while (!self->stop.is_set() && !self->queue->closed()) {
-      const plan next = decide(*self, clock_type::now());
+      const auto next = self->decide(impl_type::now());
       for (auto n = next.start; n != 0; --n)
         asio::co_spawn(self->strand, start_worker(self), asio::detached);
-      timer.expires_at(next.wake);
-      co_await (self->signaller.async_receive(as_tuple) || timer.async_wait(as_tuple) || self->stop.wait());
+      wake_up.set(to_time_point(next.wake));
+      co_await self->signaller.async_receive(as_tuple);
     }
     self->stop.set();
-    self->queue->decide_starts([](core_type& core) { core.watch_waits(true); });
+    self->end();
   }
 
-  /// Ages idle slots, decides how many workers to start, and counts them in the same step.
-  static plan decide(state& self, time_point now) {
-    const auto timeout = std::chrono::duration_cast<typename clock_type::duration>(self.options.idle_timeout);
-    self.queue->eject_idle(impl_type::to_timestamp(now - timeout), 0);
-    return self.queue->decide_starts([&](core_type& core) {
-      plan next;
-      const std::uint64_t room = room_for_more(self, core);
-      core.watch_waits(room != 0);
-      next.start = wanted(self, core, room);
-      if (next.start != 0 && now < self.not_before) {
-        next.start = 0;
-        next.wake = self.not_before;
-      }
-      if (self.tracker)
-        core.enter_reserving(next.start);
-      else
-        core.enter_starting(next.start);
-      if (core.live() != 0)
-        next.wake = std::min(next.wake,
-                             core.has_idle() ? to_time_point(core.oldest_idle()) + timeout : now + timeout);
-      return next;
-    });
-  }
+  /// Wakes the launcher at a time, or before: one that is set for earlier is left to run out.
+  class alarm {
+   public:
+    explicit alarm(const state_pointer& s)
+      : state_(s)
+      , timer_(Executor(s->strand)) {}
 
-  static std::uint64_t room_for_more(const state& self, const core_type& core) noexcept {
-    const std::uint64_t there = core.live() + core.under_way();
-    return self.options.max_workers > there ? self.options.max_workers - there : 0;
-  }
+    void set(time_point at) {
+      if (at >= *set_for_)
+        return;
+      *set_for_ = at;
+      timer_.expires_at(at);
+      timer_.async_wait([s = state_, set_for = set_for_](error_code ec) {
+        if (ec)
+          return;
+        *set_for = time_point::max();
+        s->wake();
+      });
+    }
 
-  static std::uint64_t wanted(const state& self, const core_type& core, std::uint64_t room) noexcept {
-    const queue_snapshot s = core.snapshot();
-    const std::uint64_t n = std::min(self.options.policy(s).start, room);
-    if (self.failures == 0)
-      return n;
-    return core.under_way() == 0 ? std::min<std::uint64_t>(n, 1) : 0;
-  }
+   private:
+    state_pointer state_;
+    timer_type timer_;
+    std::shared_ptr<time_point> set_for_ = std::make_shared<time_point>(time_point::max());
+  };
 
   static time_point to_time_point(detail::timestamp t) noexcept {
+    if (t == detail::timestamp::max())
+      return time_point::max();
     return time_point(std::chrono::duration_cast<typename clock_type::duration>(t));
   }
 
@@ -208,33 +156,53 @@ class basic_launcher {
     const bool go = co_await reserve(self, reserved, cause);
     if (!go)
       co_return;
-    const time_point began = clock_type::now();
+    const detail::timestamp began = impl_type::now();
     std::optional<Slot> made;
     const bool is_made = co_await make(self, made);
     if (!is_made)
       co_return;
+    typename state::registry_type::worker worker(self->workers, reserved);
     std::optional<asio::awaitable<void, Executor>> gone;
-    typename impl_type::entry_pointer entry;
-    std::uint64_t id = 0;
-    try {
-      gone = watch(*made);
-      std::tie(entry, id) = self->queue->launched(std::move(*made), clock_type::now() - began, cause);
-    } catch (...) {
-      made->close();
-      return_start(*self, describe(std::current_exception()));
-      co_return;
-    }
+    const bool queued = enqueue(*self, *made, began, cause, worker, gone);
     made.reset();
-    succeeded(*self);
-    if (gone) {
-      try {
-        co_await std::move(*gone);
-      } catch (...) { // whatever is wrong with it, it is no longer watched
-      }
-      self->queue->retire(*entry, eject_reason::gone);
-    } else {
-      co_await token_type(self->queue, std::move(entry), id).async_wait_closed(as_tuple);
+    if (queued)
+      co_await look_after(self, worker, std::move(gone));
+  }
+
+  /// The new worker's slot goes into the queue. False where there was no memory for it.
+  static bool enqueue(state& self, Slot& made, detail::timestamp began, wait_cause cause,
+                      typename state::registry_type::worker& worker,
+                      std::optional<asio::awaitable<void, Executor>>& gone) {
+    try {
+      gone = watch(made);
+      worker.born = impl_type::now();
+      worker.end = self.end_of_life(worker.born);
+      self.queue->prepare_launched(std::move(made), worker.entry);
+      self.workers.add(worker);
+    } catch (...) {
+      made.close();
+      return_start(self, describe(std::current_exception()));
+      return false;
     }
+    self.succeeded();
+    self.queue->launched(*worker.entry, worker.born - began, cause);
+    return true;
+  }
+
+  static asio::awaitable<void, Executor> look_after(state_pointer self,
+                                                    typename state::registry_type::worker& worker,
+                                                    std::optional<asio::awaitable<void, Executor>> gone) {
+    if (!gone)
+      co_return co_await closed(token_type(self->queue, worker.entry, 0));
+    try {
+      co_await std::move(*gone);
+    } catch (...) { // whatever is wrong with it, it is no longer watched
+    }
+    self->queue->retire(*worker.entry, eject_reason::gone);
+  }
+
+  static asio::awaitable<void, Executor> closed(token_type token) {
+    co_await token.async_wait_closed(as_tuple);
   }
 
   static std::optional<asio::awaitable<void, Executor>> watch(Slot& s) {
@@ -247,42 +215,83 @@ class basic_launcher {
   /// Waits for the worker's resources. False where it is not to be started.
   static asio::awaitable<bool, Executor> reserve(state_pointer self, typename tracker_type::reservation& out,
                                                  wait_cause& cause) {
-    if (!self->tracker)
+    if (!self->account)
       co_return true;
-    if (auto at_once = self->tracker->try_reserve(self->options.per_worker)) {
+    const resources size = self->options.per_worker;
+    if (auto at_once = self->account->try_reserve(size)) {
       out = std::move(*at_once);
-      self->queue->reserved(true);
+      self->queue->step([](core_type& core, actions& todo) {
+        core.reserved(true, todo);
+        todo.signal = true;
+      });
       co_return true;
     }
     using namespace asio::experimental::awaitable_operators;
     std::exception_ptr error;
     cause = wait_cause::resources;
-    co_await (guarded(self->tracker->reserve(self->options.per_worker), out, error) || self->stop.wait());
-    const bool go = static_cast<bool>(out) && !self->stop.is_set();
-    self->queue->reserved(go);
-    if (!go && error && !self->stop.is_set())
-      failed(*self, describe(error));
+    {
+      typename state::reserving waiting(*self);
+      co_await (guarded(self->account->reserve(size), out, error) || self->stop.wait() ||
+                waiting.needless.wait());
+    }
+    const bool may = static_cast<bool>(out) && !self->stop.is_set();
+    bool go = false;
+    self->queue->step([&](core_type& core, actions& todo) {
+      go = may && self->is_needed(core);
+      core.reserved(go, todo);
+      todo.signal = true;
+    });
+    if (!go)
+      out.release();
+    if (!go && error && !self->stop.is_set() && !is_cancelled(error))
+      self->failed(describe(error));
     co_return go;
+  }
+
+  static bool is_cancelled(const std::exception_ptr& error) {
+    return describe(error).code == asio::error::operation_aborted;
   }
 
   /// Runs the factory. False where there is no worker.
   static asio::awaitable<bool, Executor> make(state_pointer self, std::optional<Slot>& out) {
     using namespace asio::experimental::awaitable_operators;
     std::exception_ptr error;
-    co_await (guarded(self->factory(), out, error) || self->stop.wait());
+    const auto timeout = self->options.start_timeout;
+    bool late = false;
+    if (timeout == std::chrono::nanoseconds::max()) {
+      co_await (guarded(self->factory(), out, error) || self->stop.wait());
+    } else {
+      timer_type timer(Executor(self->strand));
+      timer.expires_at(to_time_point(impl_type::now() + timeout));
+      co_await (guarded(self->factory(), out, error) || self->stop.wait() || passed(timer, late));
+    }
     if (out)
       co_return true;
     return_start(*self, self->stop.is_set() ? launch_failure{.code = asio::error::operation_aborted}
+                        : late              ? describe_late()
                                             : describe(error));
     co_return false;
+  }
+
+  static asio::awaitable<void, Executor> passed(timer_type& timer, bool& late) {
+    auto [ec] = co_await timer.async_wait(as_tuple);
+    late = !ec;
+  }
+
+  static launch_failure describe_late() {
+    const error_code code = errc::start_timeout;
+    return {.code = code, .message = code.message()};
   }
 
   /// A start that made no worker is over.
   static void return_start(state& self, const launch_failure& f) {
     const bool stopped = self.stop.is_set();
-    self.queue->launch_ended(f.code, !stopped);
+    self.queue->step([&](core_type& core, actions& todo) {
+      core.launch_ended(f.code, !stopped, todo);
+      todo.signal = true;
+    });
     if (!stopped)
-      failed(self, f);
+      self.failed(f);
   }
 
   // Ends without throwing, and keeps what the operation yielded even where the race was lost.
@@ -294,26 +303,6 @@ class basic_launcher {
     } catch (...) {
       error = std::current_exception();
     }
-  }
-
-  static void succeeded(state& self) {
-    self.failures = 0;
-    self.not_before = time_point::min();
-    std::lock_guard lock(self.mutex);
-    self.failure.reset();
-  }
-
-  static void failed(state& self, launch_failure f) {
-    f.in_a_row = ++self.failures;
-    f.retry = backoff_delay(self.options.backoff, self.failures, static_cast<std::uint32_t>(self.random()));
-    self.not_before = clock_type::now() + std::chrono::duration_cast<typename clock_type::duration>(f.retry);
-    {
-      std::lock_guard lock(self.mutex);
-      self.failure = f;
-    }
-    if (self.options.on_failure)
-      self.options.on_failure(f);
-    self.queue->launch_failed(f.code);
   }
 
   static launch_failure describe(std::exception_ptr error) {

@@ -16,6 +16,17 @@ concept slot = std::move_constructible<T> && std::destructible<T> && requires(T&
   noexcept;
 };
 
+/// A slot whose worker can be put to sleep while it is idle: `pause()` under the queue's lock, so that it has
+/// to be quick and must not use the queue; `resume()` before the next caller gets it. A paused slot may be
+/// closed.
+template <class T>
+concept pausable_slot = slot<T> && requires(T& s) {
+  { s.pause() }
+  noexcept;
+  { s.resume() }
+  noexcept;
+};
+
 /// What became of an offered slot.
 enum class slot_fate : std::uint8_t {
   acquired, ///< A caller has it.

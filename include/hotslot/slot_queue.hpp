@@ -11,7 +11,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cassert>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -160,9 +162,10 @@ class basic_slot_queue {
   /// Acquires a slot, at the latest by `deadline`.
   ///
   /// Completion signature: `void(error_code, lease_type)`. Errors: `errc::deadline_exceeded`,
-  /// `errc::queue_closed`, `errc::queue_full`, `operation_aborted` where cancelled, and the error of a failed
-  /// launch. Cancellation: terminal, partial and total; all leave the queue as if the caller had never been
-  /// there. Cost: one allocation by the handler's allocator, two mutexes, one post; no timer of its own.
+  /// `errc::queue_closed`, `errc::queue_full`, `errc::overloaded`, `errc::deadline_unreachable`,
+  /// `operation_aborted` where cancelled, and the error of a failed launch. Cancellation: terminal, partial
+  /// and total; all leave the queue as if the caller had never been there. Cost: one allocation by the
+  /// handler's allocator, two mutexes, one post; no timer of its own.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_point deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
@@ -195,8 +198,13 @@ class basic_slot_queue {
   /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is.
   void cancel() noexcept { impl_->cancel_waiters(asio::error::operation_aborted); }
 
-  /// Ends up to `n` of the longest waits with `why`, the error of a failed launch.
-  void fail_waiters(error_code why, std::uint64_t n) noexcept { impl_->fail_waiters(why, n); }
+  /// Ends up to `n` of the longest waits with `why`, the error of a failed launch. Throws `bad_alloc`.
+  void fail_waiters(error_code why, std::uint64_t n) {
+    impl_->step([&](auto& core, auto& todo) {
+      core.fail_waiters(why, n, todo);
+      todo.wait_changed = true;
+    });
+  }
 
   /// Ends the queue: idle slots and those granted but not delivered are closed, waits end with
   /// `errc::queue_closed`, leased slots are closed when they come back, later calls are refused.
@@ -225,7 +233,23 @@ class basic_slot_queue {
   }
 
   /// At most `n` callers wait; the next is refused with `errc::queue_full`. Throws `bad_alloc`.
-  void limit_waiters(std::uint64_t n) { impl_->limit_waiters(n); }
+  void limit_waiters(std::uint64_t n) {
+    impl_->step([n](auto& core, auto&) { core.limit_waiters(n); });
+  }
+
+  /// What becomes of callers when there are too many of them, or they would wait for too long. Throws
+  /// `bad_alloc`.
+  void set_overload(const overload_options& options) {
+    impl_->step([&](auto& core, auto&) { core.set_overload(options); });
+  }
+
+  /// In how long a caller that came now would be served, by the queue's averages; none where that cannot be
+  /// said. For Retry-After.
+  std::optional<std::chrono::nanoseconds> forecast_wait() const noexcept {
+    std::optional<std::chrono::nanoseconds> wait;
+    impl_->look([&](const auto& core) { wait = core.forecast_wait(); });
+    return wait;
+  }
 
   /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than
   /// `keep` slots are left.

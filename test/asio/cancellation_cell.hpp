@@ -336,12 +336,12 @@ class cell {
 
   // Whatever happened, no slot is lost, nobody is forgotten and nothing comes twice.
   void finish() {
-    for (int both = 0; both != 2; ++both) { // one may have waited for the other's slot
-      call_.out.offered = {};
-      for (lease* l : {&held_, &call_.out.got, &other_.out.got})
-        l->release();
-      at_.flush();
-    }
+    for (int both = 0; both != 2; ++both) // one may have waited for the other's slot
+      at_.run([&] {                       // where its handler cannot write what is read here
+        call_.out.offered = {};
+        for (lease* l : {&held_, &call_.out.got, &other_.out.got})
+          l->release();
+      });
     CHECK(queue_.is_idle());
     CHECK(counts()[0] + closed() == static_cast<int>(made_.size()));
     queue_.close();

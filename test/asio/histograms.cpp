@@ -383,7 +383,7 @@ TEST_CASE_METHOD(launched_fixture, "a wait for a worker that waited for resource
                  "[histograms]") {
   const hotslot::resources one{.memory_mb = 100, .cpu_milli = 0};
   hotslot::resource_tracker tracker(one);
-  auto taken = tracker.try_reserve(one);
+  auto taken = tracker.open_account().try_reserve(one);
   launch({.per_worker = one}, tracker);
   SECTION("and is served") {
     call& c = begin();

@@ -77,7 +77,7 @@ TEST_CASE_METHOD(fixture, "idle slots leave newest first, with ejections between
   CHECK(q.is_idle());
 }
 
-TEST_CASE_METHOD(fixture, "waiters are served oldest first, one by each queued slot", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "weakness 21: waiters are served oldest first, one by each queued slot", "[slot_queue]") {
   std::array<caller, 3> callers;
   for (auto& c : callers)
     c.acquire(q);
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(fixture, "waiters are served oldest first, one by each queued s
   CHECK(callers[2].held->number == 2);
 }
 
-TEST_CASE_METHOD(fixture, "a wait ends by its deadline, and run() returns", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "weakness 6: a wait ends by its deadline, and run() returns", "[slot_queue]") {
   caller c;
   c.acquire(q, queue::clock_type::now() + 5ms);
   run();
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(fixture, "tokens tell the fate of an offer and of the slot", "[
   CHECK(offer.has_value());
 }
 
-TEST_CASE_METHOD(fixture, "an offer that was put back unused stands as before", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "weakness 7: an offer that was put back unused stands as before", "[slot_queue]") {
   auto token = q.queue_slot(test_slot(1));
   q.try_acquire();
   std::optional<hotslot::slot_fate> fate;

@@ -26,18 +26,6 @@
 
 namespace hotslot::detail {
 
-/// A wait as an operation: something that can be sent off to its executor, or destroyed.
-struct wait_op_base : wait_node {
-  using wait_node::wait_node;
-  virtual void post() = 0;
-  virtual void destroy() noexcept = 0;
-
-  cancel_link_base<wait_op_base>* link = nullptr;
-
- protected:
-  ~wait_op_base() = default;
-};
-
 // How each kind of operation completes; defined where its result type is.
 template <slot Slot, class Executor, class Traits>
 struct acquire_result;
@@ -147,12 +135,10 @@ class queue_impl final : public registered_queue {
     });
   }
 
-  bool eject(entry_type& e, std::uint64_t id) noexcept {
+  bool eject(entry_type& e, std::uint64_t id, eject_reason why = eject_reason::requested) noexcept {
     __builtin_prefetch(&e); // among many slots it is far away, and the lock is on the way to it
     bool ejected = false;
-    act([&](state& s, work& todo) {
-      ejected = s.core.eject(e, id, eject_reason::requested, time_of_regrant(e), todo);
-    });
+    act([&](state& s, work& todo) { ejected = s.core.eject(e, id, why, time_of_regrant(e), todo); });
     return ejected;
   }
 
@@ -225,13 +211,6 @@ class queue_impl final : public registered_queue {
     });
   }
 
-  void fail_waiters(error_code why, std::uint64_t n) noexcept {
-    act([&](state& s, work& todo) {
-      s.core.fail_waiters(why, n, todo);
-      todo.wait_changed = true;
-    });
-  }
-
   /// Throws `bad_alloc`.
   void enter_waiting() {
     prepare();
@@ -244,13 +223,6 @@ class queue_impl final : public registered_queue {
       s.core.leave_waiting(todo);
       todo.wait_changed = true;
     });
-  }
-
-  /// Throws `bad_alloc`.
-  void limit_waiters(std::uint64_t n) {
-    prepare();
-    std::lock_guard lock(mutex_);
-    state_or_null()->core.limit_waiters(n);
   }
 
   // Watches
@@ -280,47 +252,55 @@ class queue_impl final : public registered_queue {
 
   // Workers being started
 
-  /// Throws `bad_alloc`, and what `decide` throws.
-  template <class Decide>
-  auto decide_starts(Decide&& decide) {
+  /// Runs `step(core, todo)` under the lock, then does what it decided.
+  template <class Step>
+  void step(Step&& with_core) {
     prepare();
+    act([&](state& s, work& todo) { with_core(s.core, todo); });
+  }
+
+  /// The oldest idle slot, held out to whoever wants to end it, by `eject`, or gives it back, by `decline`.
+  /// None where no more than `keep` are idle.
+  std::pair<entry_pointer, std::uint64_t> claim_oldest(std::uint64_t keep) noexcept {
     std::lock_guard lock(mutex_);
-    return decide(state_or_null()->core);
+    slot_node* s = state_or_null() ? state_or_null()->core.claim_oldest(keep) : nullptr;
+    return s ? std::pair(entry_pointer(&entry_of(*s)), s->id) : std::pair(entry_pointer(), std::uint64_t());
   }
 
-  void reserved(bool go) noexcept {
-    act([&](state& s, work& todo) {
-      s.core.reserved(go, todo);
-      todo.signal = !go;
-    });
+  /// Calls `f` with the state machine, under the lock, where there is one.
+  template <class F>
+  void look(F&& f) const noexcept {
+    std::lock_guard lock(mutex_);
+    if (const state* s = state_or_null())
+      f(s->core);
   }
 
-  void launch_ended(error_code why, bool failed) noexcept {
-    act([&](state& s, work& todo) {
-      s.core.launch_ended(why, failed, todo);
-      todo.signal = true;
-    });
+  /// Pauses the idle slots that have been idle since `cutoff` or longer; see `basic_queue_core::pause_idle`.
+  timestamp pause_idle(timestamp cutoff) noexcept requires pausable_slot<Slot> {
+    std::lock_guard lock(mutex_);
+    if (!state_or_null())
+      return timestamp::max();
+    return state_or_null()->core.pause_idle(cutoff, [](slot_node& s) { entry_of(s).slot.pause(); });
   }
 
-  void launch_failed(error_code why) noexcept {
-    act([&](state& s, work& todo) {
-      s.core.launch_failed(why, todo);
-      todo.signal = true;
-    });
+  /// What is known of a slot, at one instant.
+  slot_node look_at(const entry_type& e) const noexcept {
+    std::lock_guard lock(mutex_);
+    return e;
   }
 
-  /// A started worker becomes a slot in the same step in which it stops being a start.
-  std::pair<entry_pointer, std::uint64_t> launched(Slot&& slot, timestamp took, wait_cause origin) {
-    entry_pointer entry(new entry_type(std::move(slot)));
+  /// Everything about a started worker's slot that can fail. Throws `bad_alloc` and what moving a slot
+  /// throws.
+  void prepare_launched(Slot&& slot, entry_pointer& out) { out.reset(new entry_type(std::move(slot)), true); }
+
+  /// The worker becomes a slot in the same step in which it stops being a start.
+  void launched(entry_type& e, timestamp took, wait_cause origin) noexcept {
     intrusive_ptr_add_ref(this);
-    std::uint64_t id = 0;
     act([&](state& s, work& todo) {
       s.core.launched(took);
-      s.core.queue(*entry, now(), origin, todo);
-      id = entry->id;
+      s.core.queue(e, now(), origin, todo);
       todo.signal = true;
     });
-    return {std::move(entry), id};
   }
 
   /// The channel by which a wait that begins or ends, and a slot that is closed, wake the launcher.
@@ -410,8 +390,7 @@ class queue_impl final : public registered_queue {
 
   struct work : actions {
     watch_list watches;
-    bool signal = false;       ///< The launcher has to look.
-    bool wait_changed = false; ///< It has to, unless it could not start a worker anyhow.
+    bool wait_changed = false; ///< The launcher has to look, unless it could not start a worker anyhow.
   };
 
   // Services are shut down newest first, and a channel must not be sent to after its own has been. So ours,
@@ -465,7 +444,8 @@ class queue_impl final : public registered_queue {
         arm_timer(*s, now());
       for (slot_node& closed : todo.closed)
         s->watches.closed(entry_of(closed).watchers, closed, todo.watches);
-      todo.signal |= !todo.closed.empty() || (todo.wait_changed && s->core.waits_matter());
+      todo.signal |=
+          (!todo.closed.empty() && !todo.known) || (todo.wait_changed && s->core.terms().waits_matter());
       if (todo.signal && s->signaller) {
         signaller = s->signaller.get();
         keep = this;
@@ -514,13 +494,30 @@ class queue_impl final : public registered_queue {
     if (!acquired)
       return nullptr;
     entry_type& e = entry_of(*acquired);
-    if (e.watchers.empty())
-      return &e;
+    const bool paused = e.paused;
+    e.paused = false;
+    const bool low = s.core.terms().missed_minimum(s.core.idle());
+    if (!e.watchers.empty())
+      end_watches(lock, s, e);
+    if (paused || low) [[unlikely]] {
+      if (lock.owns_lock())
+        lock.unlock();
+      if constexpr (pausable_slot<Slot>)
+        if (paused)
+          e.slot.resume();
+      if (low && s.signaller)
+        s.signaller->try_send(error_code());
+    }
+    return &e;
+  }
+
+  // Gives up the lock.
+  static void end_watches(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
+                          entry_type& e) noexcept {
     work todo;
     s.watches.acquired(e.watchers, todo.watches);
     lock.unlock();
     send(todo);
-    return &e;
   }
 
   template <class OpBase>

@@ -4,6 +4,7 @@
 #define HOTSLOT_DETAIL_WAIT_OP_HPP
 
 #include <hotslot/core/errc.hpp>
+#include <hotslot/core/queue_nodes.hpp>
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -30,6 +31,18 @@ namespace asio = boost::asio;
 template <class OpBase>
 struct cancel_link_base {
   std::atomic<OpBase*> op{nullptr};
+};
+
+/// A wait as an operation: something that can be sent off to its executor, or destroyed.
+struct wait_op_base : wait_node {
+  using wait_node::wait_node;
+  virtual void post() = 0;
+  virtual void destroy() noexcept = 0;
+
+  cancel_link_base<wait_op_base>* link = nullptr;
+
+ protected:
+  ~wait_op_base() = default;
 };
 
 /// Lives in the cancellation slot.
