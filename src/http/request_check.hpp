@@ -7,20 +7,19 @@
 #include <boost/system/error_code.hpp>
 
 #include <optional>
-#include <string>
+#include <string_view>
 
 namespace hotslot::http::detail {
 
-struct refusal {
-  status code;
-  std::string message;
-};
-
 /// The answer to a message that the parser gave up on.
-refusal refuse_malformed(const boost::system::error_code& ec);
+response refuse_malformed(const boost::system::error_code& ec);
 
 /// What is wrong with a well-formed header, if anything is.
-std::optional<refusal> check_header(const request& req);
+std::optional<response> check_header(const request& req);
+
+/// Whether a field of it goes on in a second line, which others may read as a field of its own. (RFC
+/// 9112, 5.2)
+bool has_folded_field(std::string_view head) noexcept;
 
 /// Whether the caller waits for "100 Continue" before it sends the body.
 bool awaits_continue(const request& req);

@@ -2,6 +2,8 @@
 
 #include "text.hpp"
 
+#include <array>
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 
@@ -53,8 +55,13 @@ const std::string& date_now() {
   return text;
 }
 
-void append_content_length(std::string& out, const response& res, const framing& f) {
+void append_length(std::string& out, const response& res, const framing& f) {
   const unsigned code = res.result_int();
+  if (f.in_pieces && !f.stated) {
+    if (is_chunked(f))
+      append_field(out, "Transfer-Encoding", "chunked");
+    return;
+  }
   if (code < 200 || code == 204)
     return;
   if (res.body().empty() && (f.to_head || code == 304)) {
@@ -64,13 +71,22 @@ void append_content_length(std::string& out, const response& res, const framing&
     return;
   }
   out += "Content-Length: ";
-  append_number(out, res.body().size());
+  append_number(out, f.stated.value_or(res.body().size()));
   out += "\r\n";
 }
 
 } // namespace
 
 bool has_body(const response& res, const framing& f) noexcept { return !f.to_head && !bodiless(res); }
+
+bool is_chunked(const framing& f) noexcept { return f.in_pieces && !f.stated && !f.to_http_1_0; }
+
+void render_chunk_head(std::string& out, std::size_t size) {
+  std::array<char, 2 * sizeof size> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+  out.assign(digits.data(), end);
+  out += "\r\n";
+}
 
 void render_head(std::string& out, const response& res, const framing& f) {
   out = "HTTP/1.1 ";
@@ -83,7 +99,7 @@ void render_head(std::string& out, const response& res, const framing& f) {
     if (!owned_by_server(h.name()) && !breaks_message(h.name_string()) && !breaks_message(h.value()))
       append_field(out, h.name_string(), h.value());
   append_field(out, "Date", date_now());
-  append_content_length(out, res, f);
+  append_length(out, res, f);
   if (!f.keep_alive)
     out += "Connection: close\r\n";
   else if (f.to_http_1_0)

@@ -4,21 +4,34 @@
 
 #include <hotslot/http/message.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace hotslot::http::detail {
 
 struct framing {
-  bool to_head = false;     ///< The request was HEAD.
-  bool keep_alive = true;   ///< The connection stays open.
-  bool to_http_1_0 = false; ///< Keeping the connection has to be said.
+  bool to_head = false;                     ///< The request was HEAD.
+  bool keep_alive = true;                   ///< The connection stays open.
+  bool to_http_1_0 = false;                 ///< Keeping the connection has to be said.
+  bool in_pieces = false;                   ///< The body follows later.
+  std::optional<std::uint64_t> stated = {}; ///< The length of what follows.
 };
 
 /// Whether a body follows the head.
 bool has_body(const response& res, const framing& f) noexcept;
 
+/// Whether the body goes in chunks.
+bool is_chunked(const framing& f) noexcept;
+
 /// Replaces `out` by the status line and the header, including what belongs to the server.
 void render_head(std::string& out, const response& res, const framing& f);
+
+/// Replaces `out` by what stands before a chunk of so many bytes.
+void render_chunk_head(std::string& out, std::size_t size);
+
+inline constexpr std::string_view chunk_end = "\r\n";
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 } // namespace hotslot::http::detail
 

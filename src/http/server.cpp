@@ -14,6 +14,8 @@ server::executor_type server::get_executor() const noexcept { return core_->get_
 
 server::endpoint_type server::listen(const endpoint_type& at) { return core_->listen(at); }
 
+server::endpoint_type server::adopt(int fd) { return core_->adopt(fd); }
+
 void server::start() { core_->start(); }
 
 void server::drain(std::chrono::steady_clock::duration grace) { core_->drain(grace); }

@@ -1,5 +1,6 @@
 #include "server_core.hpp"
 
+#include "inherited_socket.hpp"
 #include "session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -56,6 +57,14 @@ void server_core::log(std::string_view message) const {
     options_.log(message);
 }
 
+std::optional<response> server_core::admit(request& head) const {
+  return options_.admit ? options_.admit(head) : std::nullopt;
+}
+
+std::shared_ptr<asio::ssl::context> server_core::tls() const {
+  return options_.tls ? options_.tls->current() : nullptr;
+}
+
 server_core::tcp::endpoint server_core::listen(const tcp::endpoint& at) {
   try {
     acceptor_.open(at.protocol());
@@ -70,6 +79,11 @@ server_core::tcp::endpoint server_core::listen(const tcp::endpoint& at) {
     where << "cannot listen on " << at;
     throw boost::system::system_error(e.code(), where.str());
   }
+}
+
+server_core::tcp::endpoint server_core::adopt(int fd) {
+  acceptor_.assign(check_listening(fd), fd);
+  return acceptor_.local_endpoint();
 }
 
 void server_core::start() {

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace hotslot::http::detail {
@@ -33,10 +34,17 @@ class server_core : public std::enable_shared_from_this<server_core> {
   const boost::asio::any_io_executor& get_executor() const noexcept { return context_executor_; }
   const server_limits& limits() const noexcept { return options_.limits; }
   const server_handler& handler() const noexcept { return handler_; }
+  std::optional<response> admit(request& head) const;
+  /// Null where the server is a plain one.
+  std::shared_ptr<boost::asio::ssl::context> tls() const;
   bool draining() const noexcept { return draining_.load(std::memory_order_acquire); }
   void log(std::string_view message) const;
+  const std::function<void(const access_record&)>& on_answered() const noexcept {
+    return options_.on_answered;
+  }
 
   tcp::endpoint listen(const tcp::endpoint& at);
+  tcp::endpoint adopt(int fd);
   void start();
   void drain(clock::duration grace);
   void stop();

@@ -1,68 +1,30 @@
 #include <hotslot/http/stats_json.hpp>
 
-#include "text.hpp"
+#include "json_writer.hpp"
+#include "queue_counters.hpp"
+
+#include <algorithm>
+#include <span>
 
 namespace hotslot::http {
 namespace {
-
-struct counter {
-  std::string_view name;
-  std::uint64_t queue_totals::*value;
-};
-
-constexpr counter counters[] = {
-    {"acquired", &queue_totals::acquired},
-    {"timed_out", &queue_totals::timed_out},
-    {"cancelled", &queue_totals::cancelled},
-    {"shed", &queue_totals::shed},
-    {"failed", &queue_totals::failed},
-    {"launched", &queue_totals::launched},
-    {"launch_failed", &queue_totals::launch_failed},
-    {"ejected_idle", &queue_totals::ejected_idle},
-    {"ejected_gone", &queue_totals::ejected_gone},
-    {"ejected_dirty", &queue_totals::ejected_dirty},
-    {"ejected_requested", &queue_totals::ejected_requested},
-    {"ejected_closed", &queue_totals::ejected_closed},
-};
 
 struct named_state {
   std::string_view name;
   queue_state state;
 };
 
+struct percentile {
+  std::string_view name;
+  double p;
+};
+
+constexpr percentile percentiles[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99_9", 99.9}};
+
 constexpr named_state states[] = {
     {"waiter", queue_state::waiter},
     {"starter", queue_state::starter},
     {"runner", queue_state::runner},
-};
-
-// Writes members in turn and knows where a comma is due.
-class object_writer {
- public:
-  explicit object_writer(std::string& out)
-    : out_(out) {
-    out_ += '{';
-  }
-  ~object_writer() { out_ += '}'; }
-  object_writer(const object_writer&) = delete;
-  object_writer& operator=(const object_writer&) = delete;
-
-  std::string& member(std::string_view name) {
-    if (!first_)
-      out_ += ',';
-    first_ = false;
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-    return out_;
-  }
-
-  void number(std::string_view name, std::uint64_t value) { append_number(member(name), value); }
-  void string(std::string_view name, std::string_view value) { append_json_string(member(name), value); }
-
- private:
-  std::string& out_;
-  bool first_ = true;
 };
 
 void write_states(object_writer& in, const queue_snapshot& queue) {
@@ -74,7 +36,7 @@ void write_states(object_writer& in, const queue_snapshot& queue) {
 void write_latencies(object_writer& in, const queue_snapshot& queue) {
   object_writer object(in.member("latencies_ms"));
   for (const auto& s : states)
-    append_milliseconds(object.member(s.name), queue.latency(s.state));
+    object.milliseconds(s.name, queue.latency(s.state));
 }
 
 void write_workers(object_writer& object, const queue_snapshot& queue) {
@@ -88,28 +50,17 @@ void write_counters(object_writer& object, const queue_totals& totals) {
     object.number(c.name, totals.*c.value);
 }
 
-void write_queue(std::string& out, const named_queue_snapshot& named) {
-  object_writer object(out);
-  object.string("key", named.key);
-  object.string("id", named.id);
-  object.string("app", named.app);
-  object.string("name", named.name);
-  object.string("trigger", named.trigger);
-  write_states(object, named.queue);
-  write_latencies(object, named.queue);
-  write_workers(object, named.queue);
-  object_writer totals(object.member("totals"));
-  write_counters(totals, named.queue.totals);
+void write_detached(object_writer& in, const detached_counts& counts) {
+  object_writer object(in.member("detached"));
+  for (const auto& c : detached_counters)
+    object.number(c.name, counts.*c.value);
 }
 
-void write_queues(std::string& out, const pool_snapshot& pool) {
-  out += '[';
-  for (std::size_t i = 0; i < pool.queues.size(); ++i) {
-    if (i > 0)
-      out += ',';
-    write_queue(out, pool.queues[i]);
-  }
-  out += ']';
+void write_spans(object_writer& in, const span_counts& spans) {
+  object_writer object(in.member("spans"));
+  object.number("queued", spans.queued);
+  object.number("exported", spans.exported);
+  object.number("dropped", spans.dropped);
 }
 
 void write_totals(object_writer& in, const pool_snapshot& pool) {
@@ -125,15 +76,57 @@ void write_totals(object_writer& in, const pool_snapshot& pool) {
 
 } // namespace
 
-std::string render_json(const pool_snapshot& pool) {
+void append_histogram(std::string& out, const latency_histogram& h) {
+  object_writer object(out);
+  object.number("count", h.count());
+  object.milliseconds("sum", h.sum());
+  for (const auto& p : percentiles)
+    object.milliseconds(p.name, h.percentile(p.p));
+}
+
+void append_failure(std::string& out, const failure_view& f) {
+  object_writer object(out);
+  object.milliseconds("ago_ms", f.ago);
+  object.string("message", f.message);
+  object.number("in_a_row", f.in_a_row);
+  object.milliseconds("retry_in_ms", f.retry_in);
+  object.boolean("breaker_open", f.breaker_open);
+}
+
+void append_queue(std::string& out, const named_queue_snapshot& named) {
+  object_writer object(out);
+  object.string("key", named.key);
+  object.string("id", named.id);
+  object.string("app", named.app);
+  object.string("name", named.name);
+  object.string("trigger", named.trigger);
+  write_states(object, named.queue);
+  write_latencies(object, named.queue);
+  write_workers(object, named.queue);
+  if (named.failure)
+    append_failure(object.member("failure"), *named.failure);
+  if (named.waits)
+    append_histogram(object.member("wait_ms"), *named.waits);
+  if (named.detached)
+    write_detached(object, *named.detached);
+  if (named.rate_limited)
+    object.number("rate_limited", *named.rate_limited);
+  object_writer totals(object.member("totals"));
+  write_counters(totals, named.queue.totals);
+}
+
+std::string render_json(const pool_snapshot& pool, std::size_t shown) {
   constexpr std::size_t bytes_per_queue = 640;
+  const auto queues = std::span(pool.queues).first(std::min(shown, pool.queues.size()));
   std::string out;
-  out.reserve((pool.queues.size() + 1) * bytes_per_queue);
+  out.reserve((queues.size() + 1) * bytes_per_queue);
   {
     object_writer document(out);
     document.number("schema", stats_schema);
     write_totals(document, pool);
-    write_queues(document.member("queues"), pool);
+    if (pool.spans)
+      write_spans(document, *pool.spans);
+    append_array(document.member("queues"), queues, append_queue);
   }
   out += '\n';
   return out;

@@ -69,6 +69,29 @@ TEST_CASE("requests may be pipelined, and cut anywhere") {
     CHECK(c.read().body() == body);
 }
 
+TEST_CASE("folded fields and repeated lengths are refused, however they arrive") {
+  const std::string rest = GENERATE(std::string("X-A: b\r\n c\r\n\r\n"), std::string("X-A: b\r\n\tc\r\n\r\n"),
+                                    std::string("Content-Length: 1\r\nContent-Length: 1\r\n\r\n1"));
+  served s;
+  auto c = s.connect();
+  c.send("POST /echo HTTP/1.1\r\nHost: h\r\n");
+  for (char byte : rest.substr(0, rest.size() - 1))
+    c.send({&byte, 1});
+  CHECK(c.call(rest.substr(rest.size() - 1)).result() == status::bad_request);
+  CHECK(s.happened.count("/echo") == 0);
+}
+
+TEST_CASE("a request's trailer does not become a header") {
+  served s;
+  auto c = s.connect();
+  for (int i = 0; i < 2; ++i) {
+    const auto res =
+        c.call("POST /headers HTTP/1.1\r\nHost: h\r\nX-Head: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "1\r\na\r\n0\r\nHost: other\r\nX-User: admin\r\n\r\n");
+    CHECK(res.body() == "Host: h\nX-Head: 1\nTransfer-Encoding: chunked\n");
+  }
+}
+
 TEST_CASE("a request that comes while another runs is served after it") {
   served s;
   auto c = s.connect();

@@ -72,6 +72,12 @@ asio::awaitable<response> served::handle(request&& req, exchange& ex) {
     co_return text("hello");
   if (target == "/echo")
     co_return text(std::move(req.body()));
+  if (target == "/headers") {
+    std::string all;
+    for (const auto& f : req)
+      all.append(f.name_string()).append(": ").append(f.value()).append("\n");
+    co_return text(std::move(all));
+  }
   if (target == "/size")
     co_return text(std::to_string(req.body().size()));
   if (target == "/big")
@@ -100,7 +106,76 @@ asio::awaitable<response> served::handle(request&& req, exchange& ex) {
   }
   if (target == "/no-content")
     co_return response(status::no_content, 11);
+  if (target.starts_with("/upload"))
+    co_return co_await handle_upload(target, std::move(req), ex);
+  if (target.starts_with("/pieces"))
+    co_return co_await handle_pieces(target, ex);
   co_return make_error(status::not_found, "no such resource");
+}
+
+// Answers with the size of the body, or with the body itself, or without having read it.
+asio::awaitable<response> served::handle_upload(const std::string& target, request&& req, exchange& ex) {
+  if (target == "/upload/unread")
+    co_return text("not wanted");
+  if (target == "/upload/too-slow")
+    ex.expires_after(10ms);
+  const bool back = target == "/upload/back";
+  if (back)
+    co_await ex.begin(response(status::ok, 11));
+  std::string piece = std::move(req.body());
+  std::size_t size = piece.size();
+  try {
+    while (ex.has_more()) {
+      if (back)
+        co_await ex.write(piece);
+      co_await ex.read(piece);
+      size += piece.size();
+      happened.add("piece");
+    }
+  } catch (const boost::system::system_error&) {
+    happened.add(ex.abandoned() ? "abandoned" : ex.expired() ? "expired" : "refused");
+    throw;
+  }
+  if (back)
+    co_await ex.write(piece);
+  co_return text(std::to_string(size));
+}
+
+// Two pieces, and what the target says then.
+asio::awaitable<response> served::handle_pieces(const std::string& target, exchange& ex) {
+  response head = text("not looked at");
+  head.erase(field::content_length);
+  if (target.starts_with("/pieces/sized"))
+    head.content_length(target.ends_with("too-long") ? 8 : target.ends_with("too-short") ? 6 : 7);
+  co_await ex.begin(head);
+  co_await ex.write("one,");
+  co_await ex.write("");
+  co_await ex.write("two");
+  if (target == "/pieces/throw")
+    throw std::runtime_error("thrown in the middle");
+  if (target == "/pieces/wait")
+    co_return co_await wait_for_ever(ex);
+  if (target == "/pieces/gate")
+    co_return co_await wait_for_gate();
+  if (target == "/pieces/for-ever")
+    co_await write_for_ever(ex);
+  if (target == "/pieces/too-slow") {
+    ex.expires_after(10ms);
+    co_await write_for_ever(ex);
+  }
+  co_return response();
+}
+
+asio::awaitable<void> served::write_for_ever(exchange& ex) {
+  const std::string piece(1024 * 1024, 'x');
+  happened.add("writes");
+  try {
+    for (;;)
+      co_await ex.write(piece);
+  } catch (const boost::system::system_error&) {
+    happened.add(ex.abandoned() ? "writer left alone" : "writer cancelled");
+    throw;
+  }
 }
 
 asio::awaitable<response> served::wait_for_gate() {
@@ -114,6 +189,7 @@ asio::awaitable<response> served::wait_for_gate() {
 
 asio::awaitable<response> served::wait_for_ever(exchange& ex) {
   asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  happened.add("waits");
   try {
     co_await timer.async_wait(asio::use_awaitable);
   } catch (const boost::system::system_error&) {

@@ -55,6 +55,10 @@ class served {
 
  private:
   boost::asio::awaitable<http::response> handle(http::request&& req, http::exchange& ex);
+  boost::asio::awaitable<http::response> handle_pieces(const std::string& target, http::exchange& ex);
+  boost::asio::awaitable<http::response> handle_upload(const std::string& target, http::request&& req,
+                                                       http::exchange& ex);
+  boost::asio::awaitable<void> write_for_ever(http::exchange& ex);
   boost::asio::awaitable<http::response> wait_for_gate();
   boost::asio::awaitable<http::response> wait_for_ever(http::exchange& ex);
   boost::asio::awaitable<http::response> wait_and_clean_up(http::exchange& ex);

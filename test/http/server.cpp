@@ -7,8 +7,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace hotslot;
 using namespace hotslot::http;
@@ -26,6 +30,13 @@ server_handler hello() {
 }
 
 const asio::ip::tcp::endpoint any_port(asio::ip::address_v4::loopback(), 0);
+
+struct file_descriptor {
+  explicit file_descriptor(int d)
+    : fd(d) {}
+  ~file_descriptor() { close(fd); }
+  const int fd;
+};
 
 void wait_for_connections(served& s, std::size_t n) {
   while (s.server().connections() != n)
@@ -65,6 +76,45 @@ TEST_CASE("an address in use is refused by name") {
     CHECK(std::string(e.what()).find("cannot listen on 127.0.0.1:" + std::to_string(at.port())) == 0);
   }
   CHECK(second.listen(any_port).port() != at.port());
+}
+
+TEST_CASE("a socket that listens already is served") {
+  asio::io_context context;
+  asio::ip::tcp::acceptor made(context, any_port);
+  const auto at = made.local_endpoint();
+  server_options options;
+  options.single_threaded = true;
+  server s(context.get_executor(), hello(), options);
+  CHECK(s.adopt(made.release()) == at);
+  s.start();
+  std::thread serving([&] { context.run(); });
+  test::client c(at);
+  c.get("/");
+  CHECK(c.read().body() == "hello");
+  s.stop();
+  serving.join();
+  CHECK_THROWS(test::client(at));
+}
+
+TEST_CASE("what is no listening TCP socket is refused, and left alone") {
+  asio::io_context context;
+  asio::ip::tcp::acceptor bound(context, any_port.protocol());
+  bound.bind(any_port);
+  asio::ip::udp::socket datagrams(context, asio::ip::udp::v4());
+  asio::local::stream_protocol::acceptor local(context, asio::local::stream_protocol());
+  const file_descriptor null(open("/dev/null", O_RDWR));
+  struct row {
+    int fd;
+    std::string told;
+  };
+  for (const auto& [fd, told] :
+       {row{bound.native_handle(), " does not listen"}, row{datagrams.native_handle(), " is no TCP socket"},
+        row{local.native_handle(), " is no TCP socket"}, row{null.fd, " is no socket"},
+        row{100'000, " cannot be used"}}) {
+    server s(context.get_executor(), hello());
+    CHECK_THROWS_WITH(s.adopt(fd), Catch::Matchers::StartsWith("descriptor " + std::to_string(fd) + told));
+    CHECK((fd == 100'000 || fcntl(fd, F_GETFD) >= 0));
+  }
 }
 
 TEST_CASE("drain closes what is idle and finishes what runs") {

@@ -2,10 +2,15 @@
 #ifndef HOTSLOT_HTTP_EXCHANGE_HPP
 #define HOTSLOT_HTTP_EXCHANGE_HPP
 
+#include <hotslot/http/message.hpp>
+
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
+#include <string>
+#include <string_view>
 
 namespace hotslot::http {
 
@@ -47,6 +52,44 @@ class exchange {
   bool abandoned() const noexcept { return abandoned_; }
 
   const boost::asio::ip::tcp::endpoint& remote_endpoint() const noexcept;
+
+  /// Whether more of the request's body is to come than the handler was given.
+  bool has_more() const noexcept;
+
+  /// Puts the next piece of the request's body into `piece`: at most 64 KB, nothing at its end. The caller is
+  /// asked for it
+  /// ("100 Continue") only now, and held up as long as nobody reads. What is left unread closes the
+  /// connection.
+  ///
+  /// Precondition: has_more(), and no other `read` is under way; a `write` may be. Throws `operation_aborted`
+  /// where the caller has gone, or is refused for what it sends: too much, too late, or malformed; the server
+  /// answers that by itself, whatever the handler does, unless the handler has begun an answer. Cancellation:
+  /// terminal.
+  boost::asio::awaitable<void> read(std::string& piece);
+
+  /// Begins an answer whose body follows by `write`, and sends its head; the body of `head` is not looked at.
+  /// With a Content-Length in `head`, so much has to be written; else the body goes in chunks, to HTTP/1.0
+  /// until the connection ends. What the handler returns then is not sent but ends the answer; what it throws
+  /// breaks the connection off, so that the caller notices.
+  ///
+  /// Precondition: not called before. `head` lives until the awaitable completes. Throws `operation_aborted`
+  /// where nobody is there to read any more; see `write`.
+  boost::asio::awaitable<void> begin(const response& head);
+
+  /// Sends a piece of the body, and completes when the kernel has all of it: a slow caller holds the handler
+  /// up. Costs no suspension where the kernel takes it at once. An empty piece, or one to HEAD, sends
+  /// nothing.
+  ///
+  /// Precondition: `begin` has completed, and no other `write` is under way. `piece` lives until the
+  /// awaitable completes. Throws `operation_aborted` where the caller has gone, or did not take the piece
+  /// within `server_limits::write_timeout` and before the deadline of this exchange.
+  boost::asio::awaitable<void> write(std::string_view piece);
+
+  /// Whether the server drains: an answer without an end should end now.
+  bool closing() const noexcept;
+
+  /// How much the kernel may keep for a caller that does not read (SO_SNDBUF).
+  void send_buffer_size(int bytes) noexcept;
 
   /// The executor that the handler runs on.
   boost::asio::any_io_executor get_executor() const;

@@ -2,8 +2,10 @@
 #ifndef HOTSLOT_HTTP_SERVER_HPP
 #define HOTSLOT_HTTP_SERVER_HPP
 
+#include <hotslot/http/access_record.hpp>
 #include <hotslot/http/exchange.hpp>
 #include <hotslot/http/message.hpp>
+#include <hotslot/http/tls.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -14,7 +16,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace hotslot::http {
@@ -30,9 +34,12 @@ struct server_limits {
   /// Request body, decoded; more is answered with 413, before the body is asked for where its length is
   /// stated.
   std::uint64_t body_bytes = 8 * 1024 * 1024;
+  /// So much of a body is read before the handler is called, which then reads the rest by `exchange::read`.
+  /// By default handlers get whole bodies.
+  std::uint64_t whole_body_bytes = std::numeric_limits<std::uint64_t>::max();
   /// From the first byte of a request (of a connection: from its start) to the end of its header. 408.
   std::chrono::milliseconds header_timeout{10'000};
-  /// From the end of the header to the end of the body. 408.
+  /// From the end of the header to the end of the body, or of a body in pieces, for each of them. 408.
   std::chrono::milliseconds body_timeout{60'000};
   /// From an answer to the first byte of the next request; then the connection is closed.
   std::chrono::milliseconds idle_timeout{60'000};
@@ -49,9 +56,21 @@ struct server_options {
   server_limits limits;
   /// The executor's context is run by one thread only: connections then need no strand of their own.
   bool single_threaded = false;
+  /// TLS with these; null: plain HTTP.
+  std::shared_ptr<const tls_credentials> tls = {};
+  /// Called with the head of each well-formed request, before its body is asked for. What it returns refuses
+  /// the request and closes the connection; it may take fields away that the handler should not see. Called
+  /// on any thread that runs the context; what it throws ends the connection. Empty: all are admitted. See
+  /// `bearer_tokens`.
+  std::function<std::optional<response>(request& head)> admit = {};
   /// Told what nobody else is told: a handler that threw, accept() failing. Called on any thread that runs
   /// the context; must not throw.
-  std::function<void(std::string_view)> log;
+  std::function<void(std::string_view)> log = {};
+  /// Told once of each request whose head was read or which was answered: by the handler, by `admit`, or by
+  /// the server itself, as what is malformed or too large; also where the caller had gone. Called on any
+  /// thread that runs the context, for one connection in the order of its requests; must neither block nor
+  /// throw. Empty: nothing is kept for it.
+  std::function<void(const access_record&)> on_answered = {};
 };
 
 /// Answers a request with a final status (200 or above). Runs, and has to go on running, on its connection's
@@ -65,14 +84,14 @@ using server_handler = std::function<boost::asio::awaitable<response>(request&&,
 
 /// An HTTP/1.1 (and 1.0) server on one address.
 ///
-/// Use: construct, `listen`, `start`; later `async_drain`, or `stop` and `async_join`.
+/// Use: construct, `listen` or `adopt`, `start`; later `async_drain`, or `stop` and `async_join`.
 ///
 /// Lifetime: the context outlives the server. Destruction stops it; connections then end as the context runs
 /// on, and the handler is kept until the last of them has. Whatever the handler refers to must live until
 /// `async_join` or `async_drain` has completed, or the context is gone.
 ///
 /// Thread safety: `drain`, `stop`, `async_drain`, `async_join` and `connections` may be called from any
-/// thread at any time; `listen` and `start` once each, one after the other.
+/// thread at any time; `listen` or `adopt`, and `start`, once each, one after the other.
 class server {
  public:
   using executor_type = boost::asio::any_io_executor;
@@ -91,8 +110,13 @@ class server {
   /// Returns the address in use. Throws `system_error`, naming the address.
   endpoint_type listen(const endpoint_type& at);
 
+  /// In place of `listen`: takes over a TCP socket that listens already, as socket activation hands it down.
+  /// Returns its address. Throws `system_error`, naming the descriptor, where `fd` is something else, and
+  /// then leaves it alone.
+  endpoint_type adopt(int fd);
+
   /// Begins to accept. When that fails, as for want of file descriptors, it is tried again every 100 ms.
-  /// Precondition: `listen` has succeeded.
+  /// Precondition: `listen` or `adopt` has succeeded.
   void start();
 
   /// Accepts no more, closes idle connections, answers running requests with `Connection: close`; what still

@@ -1,9 +1,12 @@
-// A snapshot as the JSON document of GET /stats.
+// Stats as JSON documents: GET /stats and GET /stats/{key}. docs/stats.schema.json is their schema.
 #ifndef HOTSLOT_HTTP_STATS_JSON_HPP
 #define HOTSLOT_HTTP_STATS_JSON_HPP
 
+#include <hotslot/core/queue_detail.hpp>
 #include <hotslot/core/snapshot.hpp>
 
+#include <cstddef>
+#include <limits>
 #include <string>
 
 namespace hotslot::http {
@@ -11,8 +14,15 @@ namespace hotslot::http {
 /// Raised whenever a member is renamed, removed or changes its meaning; new members leave it as it is.
 inline constexpr int stats_schema = 1;
 
-/// The document: `schema`, `totals` (sums over all queues) and `queues`, in the order of the snapshot.
-std::string render_json(const pool_snapshot& pool);
+inline constexpr std::size_t all_queues = std::numeric_limits<std::size_t>::max();
+
+/// The document of all queues: `schema`, `totals` (sums over all queues) and `queues`, the first `shown` in
+/// the order of the snapshot.
+std::string render_json(const pool_snapshot& pool, std::size_t shown = all_queues);
+
+/// The document of one queue: `schema`, `queue` as in the other, latency percentiles, decisions, workers,
+/// failures. Durations are in milliseconds.
+std::string render_json(const queue_detail& detail);
 
 } // namespace hotslot::http
 

@@ -2,49 +2,73 @@
 #ifndef HOTSLOT_HTTP_STATS_ROUTES_HPP
 #define HOTSLOT_HTTP_STATS_ROUTES_HPP
 
-#include <hotslot/core/snapshot.hpp>
 #include <hotslot/http/message.hpp>
+#include <hotslot/http/metric_family.hpp>
+#include <hotslot/http/stats_source.hpp>
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hotslot::http {
 
-/// Yields the state of things now. Called once per /stats and /metrics, on the thread that calls `handle`.
-using snapshot_source = std::function<pool_snapshot()>;
-
 struct stats_options {
   /// Where the routes are mounted: empty, or "/some/path" without a slash at its end.
-  std::string prefix;
+  std::string prefix = {};
   /// Whether new calls are taken; /readyz is 503 otherwise. Absent: always ready.
-  std::function<bool()> ready;
+  std::function<bool()> ready = {};
   /// What /version and the build info say. Empty: the library's own version.
-  std::string version;
+  std::string version = {};
+  /// So many queues have series of their own in /metrics; the others are summed.
+  std::size_t max_metric_keys = 1000;
+  /// What else /metrics has. Called, as `ready`, for each request for it.
+  std::function<std::vector<metric_family>()> more_metrics = {};
 };
 
-/// GET and HEAD on /stats, /metrics, /healthz, /readyz and /version.
+/// GET and HEAD on / (a live page for people), /stats, /stats/stream, /stats/{key}, /metrics, /healthz,
+/// /readyz and /version; docs/stats.md says what they answer. Of the stream there is one event, after which a
+/// browser asks again by itself; a stream without an end needs a server, see `make_stats_handler`.
 ///
-/// Errors are JSON, `{"message": …}`: 404 for other paths, 405 (with Allow) for other methods. Does no I/O
-/// and keeps no state: `handle` may be called from several threads at once where `source` and `ready` may.
-/// What these throw goes through to the caller.
+/// Errors are JSON, `{"message": …}`: 404 for other paths and unknown keys, 405 (with Allow) for other
+/// methods, 400 for a query that cannot be understood. Does no I/O and keeps no state: `handle` may be called
+/// from several threads at once where the callables of the source and `ready` may. What these throw goes
+/// through to the caller.
 class stats_routes {
  public:
-  explicit stats_routes(snapshot_source source, stats_options options = {});
+  explicit stats_routes(stats_source source, stats_options options = {});
 
-  /// Whether `target` lies under the prefix.
+  /// Whether `target` is the prefix or lies under it.
   bool owns(std::string_view target) const noexcept;
 
   /// Answers a request. The answer to HEAD has its Content-Length and an empty body.
   response handle(const request& req) const;
 
+  /// Whether `req` asks for the stream by GET or HEAD.
+  bool is_stream(const request& req) const noexcept;
+
+  /// One event of the stream: what `GET /stats` with this query answers. Throws what the source throws, and
+  /// `std::invalid_argument` for a query that cannot be understood.
+  std::string event(std::string_view query) const;
+
  private:
   std::string_view route_of(std::string_view target) const noexcept;
-  response get(std::string_view route) const;
+  bool is_mount(std::string_view target) const noexcept;
+  response to_page(std::string_view target) const;
+  response get(const request& req, std::string_view route) const;
+  std::string render_pool(std::string_view query) const;
+  void add_waits(pool_snapshot& to, std::size_t shown) const;
+  response pool(std::string_view query) const;
+  response stream(std::string_view query) const;
+  response queue(std::string_view key) const;
+  std::optional<queue_detail> find(std::string_view key) const;
+  response metrics(const request& req) const;
   response readiness() const;
   response version() const;
 
-  snapshot_source source_;
+  stats_source source_;
   stats_options options_;
 };
 
