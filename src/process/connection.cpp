@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include <hotslot/decided_by.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,7 +15,10 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <charconv>
+#include <limits>
 #include <tuple>
+#include <utility>
 
 namespace hotslot::process::detail {
 namespace {
@@ -44,12 +49,31 @@ errc receive_errc(const error_code& ec) {
   throw system_error(meaning, ec.message());
 }
 
+constexpr auto everything = std::numeric_limits<std::uint64_t>::max();
 constexpr std::size_t small_read = 4 * 1024;
 constexpr std::size_t large_read = 64 * 1024;
 
-using parts = std::array<asio::const_buffer, 2>;
+constexpr std::string_view last_chunk = "0\r\n\r\n";
 
-bool is_interim(const call_reply& reply) { return reply.result_int() < 200; }
+// The line in front of a chunk.
+std::string chunk_size(std::size_t n) {
+  std::array<char, 2 * sizeof n + 2> text;
+  char* end = std::to_chars(text.data(), text.data() + text.size(), n, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  return {text.data(), end};
+}
+
+// A status below 100 is none: it ends the call, as any that the contract does not know.
+bool is_interim(const call_reply& reply) { return reply.result_int() / 100 == 1; }
+
+template <class Parser>
+bool is_to_be_whole(const Parser& reply, std::uint64_t most) {
+  if (reply.is_done() || most == everything)
+    return true;
+  const auto stated = reply.content_length();
+  return stated && *stated <= most;
+}
 
 } // namespace
 
@@ -64,11 +88,20 @@ error_code connection::open_socket() {
   return ec;
 }
 
+error_code connection::check_peer() {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool known = ::getsockopt(socket_.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  return known && (!user_ || peer.uid == *user_) ? error_code() : asio::error::access_denied;
+}
+
 asio::awaitable<error_code> connection::open() {
   if (const auto ec = open_socket())
     co_return ec;
   const asio::local::stream_protocol::endpoint endpoint(path_.string());
   auto [ec] = co_await socket_.async_connect(endpoint, as_result);
+  if (!ec)
+    ec = check_peer();
   if (!ec)
     socket_.non_blocking(true, ec);
   co_return ec;
@@ -81,95 +114,207 @@ asio::awaitable<void> connection::reopen() {
 
 // True where there is neither an end nor a byte to read: bytes that nobody asked for must not become a reply.
 bool connection::is_idle_and_open() noexcept {
+  const auto seen_readable = std::exchange(seen_readable_, std::nullopt);
   if (!socket_.is_open())
     return false;
+  if (seen_readable)
+    return !*seen_readable;
   char byte;
   const auto n = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 // Nearly every call fits the socket's buffer, and is then sent without leaving the coroutine.
-asio::awaitable<void> connection::send(const call_request& request) {
+asio::awaitable<void> connection::send_first() {
   bool fresh = false;
   if (!is_idle_and_open()) {
     fresh = true;
     co_await reopen();
   }
   for (;;) {
-    boost::beast::buffers_suffix<parts> rest({asio::buffer(request.head), asio::buffer(request.body)});
+    const std::array all{asio::buffer(request_.head), asio::buffer(request_.body)};
     error_code ec;
-    std::size_t sent = socket_.write_some(rest, ec);
-    rest.consume(sent);
-    if (ec == asio::error::would_block || (!ec && asio::buffer_size(rest) != 0)) {
-      const auto [failure, more] = co_await asio::async_write(socket_, rest, as_result);
-      ec = failure;
-      sent += more;
-    }
-    if (!ec)
+    sent_ = socket_.write_some(all, ec);
+    if (!ec || ec == asio::error::would_block)
       co_return;
-    if (fresh || sent != 0 || !is_closed_by_peer(ec))
+    if (fresh || !is_closed_by_peer(ec))
       fail(ec, errc::connection_lost);
     fresh = true;
     co_await reopen();
   }
 }
 
-error_code connection::parse(reply_parser& parser) {
+error_code connection::parse() {
   error_code ec;
   if (buffer_.size() != 0)
-    buffer_.consume(parser.put(buffer_.data(), ec));
+    buffer_.consume(reply_->put(buffer_.data(), ec));
   if (ec == http::error::need_more)
     ec.clear();
   // What the parser leaves is an unfinished chunk header or trailer, which it would take at any length.
-  if (!ec && !parser.is_done() && buffer_.size() > limits_.header)
+  if (!ec && reply_->eager() && !reply_->is_done() && buffer_.size() > limits_.header)
     ec = http::error::header_limit;
   return ec;
 }
 
-error_code connection::end(reply_parser& parser) {
+error_code connection::end() {
   error_code ec;
-  if (!parser.got_some() && buffer_.size() == 0)
+  if (!reply_->got_some() && buffer_.size() == 0)
     return http::error::end_of_stream;
-  parser.put_eof(ec);
+  reply_->put_eof(ec);
   return ec;
 }
 
-asio::awaitable<error_code> connection::read_more(std::size_t bytes) {
+asio::awaitable<error_code> connection::receive_some() {
+  const std::size_t bytes = reply_->is_header_done() ? large_read : small_read;
   const auto [ec, n] = co_await socket_.async_read_some(buffer_.prepare(bytes), as_result);
   buffer_.commit(n);
-  co_return ec;
+  if (ec == asio::error::eof)
+    co_return end();
+  co_return ec ? ec : parse();
 }
 
-asio::awaitable<call_reply> connection::receive() {
+asio::awaitable<void> connection::receive_header() {
   for (;;) {
-    reply_parser parser;
-    parser.header_limit(limits_.header);
-    parser.body_limit(limits_.body);
-    parser.eager(true);
-    error_code ec = parse(parser); // what came behind an interim reply
-    while (!ec && !parser.is_done()) {
-      ec = co_await read_more(parser.is_header_done() ? large_read : small_read);
-      if (ec == asio::error::eof)
-        ec = end(parser);
-      else if (!ec)
-        ec = parse(parser);
-    }
+    reply_.emplace();
+    reply_->header_limit(limits_.header);
+    reply_->body_limit(boost::none);
+    error_code ec = parse(); // what came behind an interim reply
+    while (!ec && !reply_->is_header_done())
+      ec = co_await receive_some();
+    const bool interim = !ec && is_interim(reply_->get());
+    if (!ec && !interim)
+      ec = begin_body();
     if (ec)
       fail(ec, receive_errc(ec));
-    if (!is_interim(parser.get()))
-      co_return parser.release();
+    if (!interim)
+      co_return;
   }
 }
 
+// Whatever of the body came along is parsed. Beast adds a trailer's fields to the header, where they would be
+// taken for what they are not.
+error_code connection::begin_body() {
+  header_.reset();
+  if (reply_->chunked())
+    header_ = std::move(reply_->get().base());
+  reply_->eager(true);
+  return reply_->is_done() ? error_code() : parse();
+}
+
+asio::awaitable<void> connection::receive_body(std::uint64_t limit) {
+  const auto stated = reply_->content_length();
+  if (stated && *stated > limit)
+    throw system_error(errc::reply_too_large);
+  while (!reply_->is_done() && reply_->get().body().size() <= limit) {
+    const error_code ec = co_await receive_some();
+    if (ec)
+      fail(ec, receive_errc(ec));
+  }
+  if (reply_->get().body().size() > limit)
+    throw system_error(errc::reply_too_large);
+}
+
 asio::awaitable<call_reply> connection::exchange(call_request request) {
+  co_await begin(std::move(request));
+  if (!has_unsent())
+    co_return co_await receive(everything);
+  // A function that replies while it reads would otherwise be waited for by whom it waits for.
+  co_return co_await decided_by(receive(everything), send_rest());
+}
+
+asio::awaitable<void> connection::begin(call_request request) {
   assert(clean_ && "one call at a time, and none after a failed one");
   clean_ = false; // and so it stays where this coroutine is cancelled or destroyed
-  co_await send(request);
-  call_reply reply = co_await receive();
-  clean_ = buffer_.size() == 0;
-  if (!reply.keep_alive())
+  ++calls_;
+  reply_.reset();
+  request_ = std::move(request);
+  if (request_.in_chunks && !request_.body.empty()) {
+    request_.head += chunk_size(request_.body.size());
+    request_.body += "\r\n";
+  }
+  co_await send_first();
+  sending_ = request_.more || has_unsent();
+  if (!has_unsent())
+    forget_request();
+}
+
+asio::awaitable<void> connection::send_rest() {
+  const parts all{asio::buffer(request_.head), asio::buffer(request_.body)};
+  boost::beast::buffers_suffix<parts> rest(all);
+  rest.consume(sent_);
+  const auto [ec, n] = co_await asio::async_write(socket_, rest, as_result);
+  sent_ += n;
+  if (ec)
+    fail(ec, errc::connection_lost);
+  forget_request();
+  sending_ = request_.more;
+  set_clean();
+}
+
+// Idle workers need no memory for what they were sent.
+void connection::forget_request() noexcept {
+  request_.head.clear();
+  request_.body = {};
+  sent_ = 0;
+}
+
+// What follows the last byte is no await: its reply may be there by then, and cancel this.
+asio::awaitable<void> connection::send_piece(std::string_view piece, bool last) {
+  std::string before;
+  std::string after;
+  if (request_.in_chunks && !piece.empty()) {
+    before = chunk_size(piece.size());
+    after = "\r\n";
+  }
+  if (request_.in_chunks && last)
+    after += last_chunk;
+  const parts all{asio::buffer(before), asio::buffer(piece), asio::buffer(after)};
+  const auto [ec, n] = co_await asio::async_write(socket_, all, as_result);
+  if (ec)
+    fail(ec, errc::connection_lost);
+  sending_ = !last;
+  set_clean();
+}
+
+asio::awaitable<call_reply> connection::receive(std::uint64_t whole) {
+  co_await receive_header();
+  if (is_to_be_whole(*reply_, whole))
+    co_await receive_body(whole == everything ? limits_.body : whole);
+  co_return take_reply();
+}
+
+call_reply connection::take_reply() {
+  if (!reply_->is_done()) {
+    call_reply beginning(header_ ? std::move(*header_) : reply_->get().base());
+    beginning.body().swap(reply_->get().body());
+    return beginning;
+  }
+  const bool keep_alive = reply_->keep_alive();
+  call_reply reply = reply_->release();
+  if (header_)
+    reply.base() = std::move(*header_);
+  finish(keep_alive);
+  return reply;
+}
+
+asio::awaitable<void> connection::read(std::string& piece) {
+  std::string& body = reply_->get().body();
+  piece.clear();
+  while (body.empty() && !reply_->is_done()) {
+    const error_code ec = co_await receive_some();
+    if (ec)
+      fail(ec, receive_errc(ec));
+  }
+  body.swap(piece); // which leaves its room for the next piece
+  if (reply_->is_done())
+    finish(reply_->keep_alive());
+}
+
+void connection::finish(bool keep_alive) noexcept {
+  reply_.reset();
+  set_clean();
+  if (!keep_alive && !sending_)
     close();
-  co_return reply;
 }
 
 void connection::close() noexcept {

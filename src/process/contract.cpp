@@ -157,9 +157,11 @@ std::optional<unsigned> trigger_status(const http::fields& fields) {
 
 bool has_no_body(unsigned status) { return status == 204 || status == 304; }
 
-void finish(caller_response& response, std::string_view call_id) {
+void finish(caller_response& response, std::string_view call_id, body_part part = body_part::whole) {
   response.version(11);
   response.set("Fn-Call-Id", call_id);
+  if (part == body_part::beginning)
+    return;
   response.erase(http::field::content_length);
   if (has_no_body(response.result_int()))
     response.body().clear();
@@ -193,7 +195,7 @@ caller_reply invalid_response(std::string_view call_id) {
           worker_verdict::discard};
 }
 
-caller_reply trigger_reply(call_reply reply, std::string_view call_id) {
+caller_reply trigger_reply(call_reply reply, std::string_view call_id, body_part part) {
   caller_response response;
   const string_view content_type = reply[http::field::content_type];
   const auto status = trigger_status(reply);
@@ -204,17 +206,19 @@ caller_reply trigger_reply(call_reply reply, std::string_view call_id) {
     response.set(http::field::content_type, content_type);
   if (!copy_trigger_headers(reply, response))
     return invalid_response(call_id);
+  if (const auto length = reply.find(http::field::content_length); length != reply.end())
+    response.set(http::field::content_length, length->value());
   response.body() = std::move(reply.body());
-  finish(response, call_id);
+  finish(response, call_id, part);
   return {std::move(response), worker_verdict::keep};
 }
 
-caller_reply plain_reply(call_reply reply, std::string_view call_id) {
+caller_reply plain_reply(call_reply reply, std::string_view call_id, body_part part) {
   if (!std::all_of(reply.begin(), reply.end(), is_valid))
     return invalid_response(call_id);
   erase_hop_by_hop(reply);
   reply.reason({});
-  finish(reply, call_id);
+  finish(reply, call_id, part);
   return {std::move(reply), worker_verdict::keep};
 }
 
@@ -257,12 +261,19 @@ std::string format_rfc3339(std::chrono::system_clock::time_point t) {
   return text;
 }
 
-call_request make_call_request(caller_request caller, const call_context& call) {
+call_request make_call_request(caller_request caller, const call_context& call, body_part part) {
   call_request request;
+  const auto stated = caller.find(http::field::content_length);
+  request.more = part == body_part::beginning;
+  request.in_chunks = request.more && stated == caller.end();
   std::string& head = request.head;
   head.reserve(1024);
   head += "POST /call HTTP/1.1\r\nHost: localhost\r\n";
-  append_field(head, "Content-Length", std::to_string(caller.body().size()));
+  if (request.in_chunks)
+    append_field(head, "Transfer-Encoding", "chunked");
+  else
+    append_field(head, "Content-Length",
+                 request.more ? std::string(stated->value()) : std::to_string(caller.body().size()));
   append_field(head, "Fn-Call-Id", call.call_id);
   append_field(head, "Fn-Deadline", format_rfc3339(call.deadline));
   if (call.http_trigger)
@@ -270,14 +281,21 @@ call_request make_call_request(caller_request caller, const call_context& call) 
   append_caller_headers(head, caller, call.http_trigger);
   head += "\r\n";
   request.body = std::move(caller.body());
+  request.call_id = call.call_id;
   return request;
 }
 
-caller_reply make_caller_reply(call_reply reply, const call_context& call) {
+bool may_stream(const call_reply& reply, const call_context& call) {
+  if (reply.result_int() != 200)
+    return false;
+  return !call.http_trigger || !has_no_body(trigger_status(reply).value_or(200));
+}
+
+caller_reply make_caller_reply(call_reply reply, const call_context& call, body_part part) {
   switch (reply.result_int()) {
   case 200:
-    return call.http_trigger ? trigger_reply(std::move(reply), call.call_id)
-                             : plain_reply(std::move(reply), call.call_id);
+    return call.http_trigger ? trigger_reply(std::move(reply), call.call_id, part)
+                             : plain_reply(std::move(reply), call.call_id, part);
   case 502:
     return failed_reply(std::move(reply), call.call_id);
   case 504:
@@ -297,6 +315,8 @@ caller_response make_error_response(http::status status, std::string_view messag
 }
 
 http::status failure_status(const error_code& ec) noexcept {
+  if (ec == errc::spawn_failed) // the machine had no process, descriptor or directory for it just now
+    return http::status::service_unavailable;
   return ec == errc::start_timeout ? http::status::gateway_timeout : http::status::bad_gateway;
 }
 

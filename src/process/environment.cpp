@@ -20,7 +20,7 @@ void check_value(const std::string& name, const std::string& value) {
 }
 
 variables contract_variables(const function_spec& spec, const std::filesystem::path& socket_dir) {
-  return {
+  variables set = {
       {"FN_APP_ID", spec.app_id},
       {"FN_APP_NAME", spec.app_name},
       {"FN_FN_ID", spec.fn_id},
@@ -30,23 +30,31 @@ variables contract_variables(const function_spec& spec, const std::filesystem::p
       {"FN_MEMORY", std::to_string(spec.memory_mb)},
       {"FN_TYPE", "sync"},
   };
+  if (spec.log_frames) {
+    set.emplace("FN_LOGFRAME_NAME", log_frame_name);
+    set.emplace("FN_LOGFRAME_HDR", "Fn-Call-Id");
+  }
+  return set;
 }
 
-variables default_variables(const function_spec& spec) {
-  return {
+variables default_variables(const function_spec& spec, const std::filesystem::path& tmp) {
+  variables all{
       {"HOME", spec.dir.empty() ? "/" : std::filesystem::absolute(spec.dir).string()},
       {"LANG", "C.UTF-8"},
       {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
   };
+  if (!tmp.empty())
+    all.emplace("TMPDIR", tmp.string());
+  return all;
 }
 
 } // namespace
 
-std::vector<std::string> make_environment(const function_spec& spec,
-                                          const std::filesystem::path& socket_dir) {
+std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir,
+                                          const std::filesystem::path& tmp) {
   variables all = contract_variables(spec, socket_dir);
   all.insert(spec.config.begin(), spec.config.end());
-  all.merge(default_variables(spec));
+  all.merge(default_variables(spec, tmp));
 
   std::vector<std::string> environment;
   environment.reserve(all.size());

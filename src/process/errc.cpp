@@ -29,12 +29,16 @@ class process_category final : public boost::system::error_category {
       return "the process made something else than a socket of its own";
     case errc::socket_path_too_long:
       return "the path of the socket is too long";
+    case errc::isolation_unavailable:
+      return "the process cannot be isolated as asked for";
     case errc::connection_lost:
       return "the function closed its connection before it had replied";
     case errc::invalid_reply:
       return "the function's reply is not HTTP";
     case errc::reply_too_large:
       return "the function's reply is too large";
+    case errc::out_of_memory:
+      return "the function ran out of memory";
     }
     return "unknown error";
   }

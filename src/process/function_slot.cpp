@@ -18,6 +18,10 @@ void function_slot::close() noexcept {
   }
 }
 
+void function_slot::pause() noexcept { worker_->freeze(); }
+
+void function_slot::resume() noexcept { worker_->thaw(); }
+
 asio::awaitable<void> function_slot::wait_gone() const {
   assert(worker_);
   constexpr auto wait = [](std::shared_ptr<detail::worker> w) -> asio::awaitable<void> {
@@ -28,12 +32,41 @@ asio::awaitable<void> function_slot::wait_gone() const {
 
 asio::awaitable<call_reply> function_slot::call(call_request request) {
   assert(worker_);
+  worker_->begin_call(request.call_id);
   return worker_->link().exchange(std::move(request));
 }
 
+asio::awaitable<void> function_slot::send(call_request request) {
+  assert(worker_);
+  worker_->begin_call(request.call_id);
+  return worker_->link().begin(std::move(request));
+}
+
+bool function_slot::has_unsent() const noexcept { return worker_->link().has_unsent(); }
+
+asio::awaitable<void> function_slot::send_rest() { return worker_->link().send_rest(); }
+
+asio::awaitable<void> function_slot::send_piece(std::string_view piece, bool last) {
+  return worker_->link().send_piece(piece, last);
+}
+
+asio::awaitable<call_reply> function_slot::receive(std::uint64_t whole) {
+  return worker_->link().receive(whole);
+}
+
+bool function_slot::has_more() const noexcept { return worker_->link().has_more(); }
+
+asio::awaitable<void> function_slot::read(std::string& piece) { return worker_->link().read(piece); }
+
 bool function_slot::reusable() const noexcept { return worker_->link().clean() && !worker_->has_ended(); }
 
+asio::awaitable<bool> function_slot::ran_out_of_memory() {
+  return worker_->runs_out_of_memory(std::chrono::milliseconds(100));
+}
+
 pid_t function_slot::pid() const noexcept { return worker_->pid(); }
+
+std::uint64_t function_slot::calls() const noexcept { return worker_->link().calls(); }
 
 std::uint64_t function_slot::worker_id() const noexcept { return worker_->id(); }
 

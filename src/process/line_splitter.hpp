@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,16 +16,22 @@ class line_splitter {
   explicit line_splitter(std::size_t limit) noexcept
     : limit_(limit) {}
 
+  /// Where the line that is being emitted begins: how many bytes were fed before.
+  std::uint64_t line_begin() const noexcept { return line_begin_; }
+
   /// Calls `emit(std::string_view)` for each line that `bytes` complete.
   template <class Emit>
   void feed(std::string_view bytes, Emit&& emit) {
     for (;;) {
       const auto end = bytes.find('\n');
       keep(bytes.substr(0, end));
-      if (end == std::string_view::npos)
+      if (end == std::string_view::npos) {
+        fed_ += bytes.size();
         return;
+      }
       emit_kept(emit);
       bytes.remove_prefix(end + 1);
+      line_begin_ = fed_ += end + 1;
     }
   }
 
@@ -48,6 +55,8 @@ class line_splitter {
 
   std::size_t limit_;
   std::string kept_;
+  std::uint64_t fed_ = 0;
+  std::uint64_t line_begin_ = 0;
 };
 
 } // namespace hotslot::process::detail

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,11 +20,12 @@
 namespace hotslot::process::detail {
 namespace {
 
-enum class child_step : int { directory, command, other };
+enum class child_step : int { directory, command, isolation, other };
 
 struct child_report {
   child_step step;
   int error;
+  const char* what; ///< Static text, at the same place in the parent, whose image the child is.
 };
 
 [[noreturn]] void fail(const char* what) {
@@ -62,6 +64,7 @@ struct child_plan {
   const char* dir;
   char* const* arguments;
   char* const* environment;
+  const child_limits* limits;
   int null;
   int out;
   int err;
@@ -71,17 +74,19 @@ struct child_plan {
 
 // Everything in the child from here on is async-signal-safe.
 
-[[noreturn]] void give_up(int report, child_step step) {
-  const child_report why{step, errno};
+[[noreturn]] void give_up(int report, child_step step, const char* what = "") {
+  const child_report why{step, errno, what};
   [[maybe_unused]] const auto written = ::write(report, &why, sizeof why);
   ::_exit(127);
 }
 
-void reset_signals() {
+void reset_signals(bool ignore_term) {
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal)
     ::sigaction(signal, &standard, nullptr);
+  if (ignore_term)
+    std::signal(SIGTERM, SIG_IGN);
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -99,12 +104,14 @@ int arrange_descriptors(const child_plan& plan) {
 }
 
 [[noreturn]] void run_child(const child_plan& plan) {
-  ::setpgid(0, 0);
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+  ::setsid(); // a group to be killed by, no terminal, and a scheduling group of its own
+  if (const char* failed = apply(*plan.limits))
+    give_up(plan.report, child_step::isolation, failed);
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) // which a change of the user would have undone
     give_up(plan.report, child_step::other);
   if (::getppid() != plan.parent) // it died before it could be watched
     ::_exit(127);
-  reset_signals();
+  reset_signals(plan.limits->ignore_term);
   const int report = arrange_descriptors(plan);
   if (*plan.dir && ::chdir(plan.dir) != 0)
     give_up(report, child_step::directory);
@@ -144,20 +151,24 @@ std::string find_command(const spawn_request& request) {
   throw boost::system::system_error(errc::command_not_found, command + " is not in the function's PATH");
 }
 
-std::string describe(const siginfo_t& info) {
-  if (info.si_code == CLD_EXITED)
-    return "exited with status " + std::to_string(info.si_status);
-  return "killed by signal " + std::to_string(info.si_status);
+std::uint64_t peak_mb(const rusage& used) { return static_cast<std::uint64_t>(used.ru_maxrss) / 1024; }
+
+ending describe(const siginfo_t& info, const rusage& used) {
+  const bool exited = info.si_code == CLD_EXITED;
+  std::string text = exited ? "exited with status " : "killed by signal ";
+  return {.text = text.append(std::to_string(info.si_status)),
+          .failed = !exited || info.si_status != 0,
+          .peak_mb = peak_mb(used)};
 }
 
 // Its threads block all signals: those are for the server's own threads.
-class spawn_thread {
+class quiet_threads {
  public:
-  spawn_thread() {
+  explicit quiet_threads(std::size_t n) {
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pool_.emplace(1);
+    pool_.emplace(n);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
@@ -170,8 +181,13 @@ class spawn_thread {
 } // namespace
 
 boost::asio::any_io_executor spawn_executor() {
-  static spawn_thread thread;
-  return thread.executor();
+  static quiet_threads one(1); // for as long as it lives, its children do
+  return one.executor();
+}
+
+boost::asio::any_io_executor release_executor() {
+  static quiet_threads some(2);
+  return some.executor();
 }
 
 spawned spawn(const spawn_request& request) {
@@ -185,23 +201,26 @@ spawned spawn(const spawn_request& request) {
                         .dir = request.dir.c_str(),
                         .arguments = arguments.data(),
                         .environment = environment.data(),
+                        .limits = &request.limits,
                         .null = null.get(),
                         .out = out.write.get(),
                         .err = err.write.get(),
                         .report = report.write.get(),
                         .parent = ::getpid()};
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
   const pid_t pid = ::fork();
   if (pid == 0)
     run_child(plan);
   if (pid < 0)
     fail("fork");
-  ::setpgid(pid, pid); // here too, so that the group exists when it is to be killed
 
   spawned child{.pid = pid,
                 .pidfd = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))),
                 .out = std::move(out.read),
                 .err = std::move(err.read),
-                .report = std::move(report.read)};
+                .report = std::move(report.read),
+                .parent_peak_mb = peak_mb(own)};
   if (!child.pidfd) {
     const int error = errno;
     ::kill(pid, SIGKILL);
@@ -219,6 +238,8 @@ std::optional<spawn_failure> failure_before_exec(int report) {
   const std::string reason = std::strerror(why.error);
   if (why.step == child_step::directory)
     return spawn_failure{errc::bad_directory, reason};
+  if (why.step == child_step::isolation)
+    return spawn_failure{errc::isolation_unavailable, std::string(why.what).append(": ").append(reason)};
   if (why.step == child_step::other)
     return spawn_failure{errc::spawn_failed, reason};
   switch (why.error) {
@@ -234,17 +255,23 @@ std::optional<spawn_failure> failure_before_exec(int report) {
   }
 }
 
-std::string reap_group(pid_t leader, int pidfd) {
+void signal_group(pid_t leader, int signal) noexcept {
+  if (::kill(-leader, signal) != 0)
+    ::kill(leader, signal); // which has not come to make its group yet
+}
+
+ending reap_group(pid_t leader, int pidfd) {
   // Before the leader is reaped: then its group's id could already be another's.
-  ::kill(-leader, SIGKILL);
+  signal_group(leader, SIGKILL);
   pollfd ended{.fd = pidfd, .events = POLLIN, .revents = 0};
   while (::poll(&ended, 1, -1) < 0 && errno == EINTR)
     ;
   siginfo_t info{};
-  while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED) != 0)
+  rusage used{};
+  while (::syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED, &used) != 0) // the library's has no rusage
     if (errno != EINTR)
-      return "ended, reaped by someone else";
-  return describe(info);
+      return {.text = "ended, reaped by someone else"};
+  return describe(info, used);
 }
 
 } // namespace hotslot::process::detail

@@ -18,7 +18,11 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <span>
+#include <tuple>
+
 #include <fcntl.h>
+#include <poll.h>
 
 namespace hotslot::process::detail {
 namespace {
@@ -42,10 +46,17 @@ std::string detail_of(const system_error& e) {
   return what.ends_with(code) ? what.substr(0, what.size() - code.size()) : std::string();
 }
 
+std::size_t stream_of(log_source source) { return source == log_source::out ? 0 : 1; }
+
 // Takes the descriptor over, or closes it and throws.
 void hand_over(unique_fd fd, asio::posix::stream_descriptor& to) {
   to.assign(fd.get());
   fd.release();
+}
+
+bool is_readable(int fd) noexcept {
+  pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+  return ::poll(&one, 1, 0) == 1;
 }
 
 void drain_events(int inotify) {
@@ -57,19 +68,21 @@ void drain_events(int inotify) {
 } // namespace
 
 worker::worker(const asio::any_io_executor& ex, std::shared_ptr<const function_spec> spec,
-               std::shared_ptr<const log_sink> sink, std::filesystem::path root)
+               std::shared_ptr<const log_sink> sink, std::filesystem::path root,
+               std::shared_ptr<isolation_host> host)
   : strand_(asio::make_strand(ex))
   , spec_(std::move(spec))
   , sink_(std::move(sink))
   , root_(std::move(root))
+  , host_(std::move(host))
   , id_(next_id())
   , exit_(strand_)
   , appearance_(strand_)
-  , out_(strand_)
-  , err_(strand_)
+  , outputs_(strand_)
   , link_(ex, {.header = spec_->max_reply_header, .body = spec_->max_reply_body})
   , stop_(ex)
   , exited_(ex)
+  , reaped_(ex)
   , started_(ex)
   , gone_(ex) {}
 
@@ -84,6 +97,18 @@ void worker::begin() {
 void worker::kill() noexcept {
   hurry_ = true;
   stop();
+}
+
+void worker::freeze() noexcept {
+  std::lock_guard lock(process_mutex_);
+  if (running_ && !std::exchange(frozen_, true))
+    signal_group(pid_, SIGSTOP);
+}
+
+void worker::thaw() noexcept {
+  std::lock_guard lock(process_mutex_);
+  if (running_ && std::exchange(frozen_, false))
+    signal_group(pid_, SIGCONT);
 }
 
 asio::awaitable<void> worker::started() {
@@ -126,16 +151,33 @@ asio::awaitable<void> worker::live() {
   } catch (const std::exception& e) {
     failure_ = {errc::spawn_failed, e.what()};
   }
+  reap();
+  co_await release();
   clean_up();
+}
+
+// What is left of it beyond its group, which takes a moment to kill, is not waited for by an I/O thread.
+asio::awaitable<void> worker::release() {
+  const auto end = [this]() -> asio::awaitable<void> {
+    confinement_.end();
+    directory_.remove();
+    co_return;
+  };
+  co_await asio::co_spawn(release_executor(), end, asio::use_awaitable);
 }
 
 asio::awaitable<void> worker::make_process() {
   check();
   directory_ = worker_directory(root_);
+  confinement_ =
+      confinement(host_, {.spec = *spec_, .root = root_, .directory = directory_.path(), .id = id_});
   hand_over(directory_.watch(), appearance_);
-  const spawn_request request{.command = spec_->command,
-                              .environment = make_environment(*spec_, directory_.path()),
-                              .dir = spec_->dir};
+  if (confinement_.user())
+    link_.accept_only(confinement_.user()->uid);
+  spawn_request request{.command = spec_->command,
+                        .environment = make_environment(*spec_, directory_.path(), confinement_.tmp()),
+                        .dir = spec_->dir};
+  confinement_.apply_to(request);
   const auto make = [&request]() -> asio::awaitable<spawned> { co_return spawn(request); };
   adopt(co_await asio::co_spawn(spawn_executor(), make, asio::use_awaitable));
 }
@@ -152,10 +194,8 @@ void worker::check() const {
 
 void worker::adopt(spawned child) {
   try {
-    hand_over(std::move(child.out), out_);
-    hand_over(std::move(child.err), err_);
-    out_.non_blocking(true);
-    err_.non_blocking(true);
+    outputs_.assign(stream_of(log_source::out), std::move(child.out));
+    outputs_.assign(stream_of(log_source::err), std::move(child.err));
     exit_.assign(child.pidfd.get());
   } catch (const system_error&) {
     reap_group(child.pid, child.pidfd.get());
@@ -164,16 +204,20 @@ void worker::adopt(spawned child) {
   child.pidfd.release();
   report_ = std::move(child.report);
   pid_ = child.pid;
+  parent_peak_mb_ = child.parent_peak_mb;
   running_ = true;
 }
 
 asio::awaitable<void> worker::run() {
-  co_await (watch() && supervise() && come_up() && read_lines(out_, log_source::out) &&
-            read_lines(err_, log_source::err));
+  co_await (watch() && supervise() && come_up() && read_lines(log_source::out) &&
+            read_lines(log_source::err));
 }
 
+// A wait for readiness may end without cause: the reactor's record of a closed descriptor, whose event
+// another thread has already fetched, may be this one's by then.
 asio::awaitable<void> worker::watch() {
-  co_await exit_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+  while (!is_readable(exit_.native_handle()))
+    co_await exit_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
   exited_.open();
 }
 
@@ -183,26 +227,40 @@ asio::awaitable<void> worker::supervise() {
     co_await stop_process();
   reap();
   link_.abort();
-  error_code closed_already;
-  out_.cancel(closed_already);
-  err_.cancel(closed_already);
+  outputs_.cancel();
 }
 
 void worker::reap() noexcept {
-  if (running_)
-    ending_ = reap_group(pid_, exit_.native_handle());
-  running_ = false;
+  {
+    std::lock_guard lock(process_mutex_);
+    if (!std::exchange(running_, false))
+      return;
+  }
+  const ending how = reap_group(pid_, exit_.native_handle());
+  ending_ = how.text;
+  out_of_memory_ = confinement_.ran_out_of_memory(how, parent_peak_mb_);
+  if (out_of_memory_)
+    ending_ += ", out of memory";
+  reaped_.open();
 }
 
 asio::awaitable<void> worker::stop_process() {
   if (!hurry_) {
-    ::kill(-pid_, SIGTERM);
+    signal_group(pid_, SIGTERM);
+    thaw(); // or it would not notice
     co_await (exited_.wait() || pause(spec_->stop_grace));
   }
   if (exited_.is_open())
     co_return;
-  ::kill(-pid_, SIGKILL);
+  signal_group(pid_, SIGKILL);
   co_await exited_.wait();
+}
+
+asio::awaitable<bool> worker::runs_out_of_memory(milliseconds time) {
+  const auto self = shared_from_this();
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await (reaped_.wait() || timer.async_wait(asio::use_awaitable));
+  co_return out_of_memory_;
 }
 
 asio::awaitable<void> worker::pause(milliseconds time) {
@@ -261,54 +319,76 @@ asio::awaitable<worker::failure> worker::connect(std::filesystem::path path) {
   }
 }
 
-worker::failure worker::why_it_exited() const {
+worker::failure worker::why_it_exited() {
+  reap(); // which tells how
   if (auto f = failure_before_exec(report_.get()))
     return {f->code, (f->code == errc::bad_directory ? spec_->dir.string() : spec_->command.front()) + ": " +
                          f->reason};
-  return {errc::exited_at_start, {}};
+  const errc code = failure_in_sandbox();
+  return {code, code == errc::exited_at_start ? ending_ : spec_->command.front()};
 }
 
-asio::awaitable<void> worker::read_lines(asio::posix::stream_descriptor& from, log_source source) {
+// A sandbox was there to run; what it could not run it tells by its status, as shells do.
+errc worker::failure_in_sandbox() const {
+  if (spec_->isolation.sandbox == sandbox_kind::none)
+    return errc::exited_at_start;
+  if (ending_ == "exited with status 127")
+    return errc::command_not_found;
+  return ending_ == "exited with status 126" ? errc::command_not_executable : errc::exited_at_start;
+}
+
+asio::awaitable<void> worker::read_lines(log_source source) {
+  const std::size_t stream = stream_of(source);
   line_splitter lines(max_log_line);
+  attributed_lines attributed(stream, calls_, spec_->log_frames);
   std::array<char, 4096> bytes;
-  const auto emit = [&](std::string_view line) { log(source, line); };
-  while (running_) {
-    const auto [ec, n] = co_await from.async_read_some(asio::buffer(bytes), as_result);
+  const auto write = [&](std::string_view line, std::string_view call, std::uint64_t before) {
+    log(source, line, call, before);
+  };
+  const auto emit = [&](std::string_view line) { attributed.take(line, lines.line_begin(), write); };
+  error_code ec;
+  while (running_ && !ec) {
+    std::tie(ec) = co_await outputs_.async_wait(stream, as_result);
     if (ec)
       break;
+    const auto n = outputs_.read_some(stream, bytes, ec);
     lines.feed({bytes.data(), n}, emit);
+    attributed.read_to(lines.line_begin());
+    if (ec == asio::error::would_block)
+      ec.clear();
   }
   // What it wrote before its end. A descendant that left the group may hold the pipe and go on writing.
-  error_code ec;
+  ec.clear();
   for (std::size_t rest = 64 * 1024; rest != 0 && !ec;) {
-    const auto n = from.read_some(asio::buffer(bytes, std::min(rest, bytes.size())), ec);
+    const auto n = outputs_.read_some(stream, std::span(bytes).first(std::min(rest, bytes.size())), ec);
     lines.feed({bytes.data(), n}, emit);
     rest -= n;
   }
   lines.finish(emit);
-  from.close(ec);
+  attributed.finish(write);
+  outputs_.close(stream);
 }
 
 void worker::clean_up() noexcept {
   reap();
   if (pid_ > 0)
     log(log_source::lifecycle, ending_);
-  if (failure_.code == errc::exited_at_start)
-    failure_.detail = ending_;
   if (failure_.code)
     link_.close();
   error_code ignored;
   exit_.close(ignored);
   appearance_.close(ignored);
-  directory_.remove();
   started_.open();
   gone_.open();
 }
 
-void worker::log(log_source source, std::string_view line) const noexcept {
+void worker::log(log_source source, std::string_view line, std::string_view call_id,
+                 std::uint64_t call_bytes) const noexcept {
   try {
     if (*sink_)
-      (*sink_)(source, line, {.function = *spec_, .worker_id = id_, .pid = pid_});
+      (*sink_)(
+          source, line,
+          {.function = *spec_, .worker_id = id_, .pid = pid_, .call_id = call_id, .call_bytes = call_bytes});
   } catch (...) { // a sink that fails must not take the worker along
   }
 }

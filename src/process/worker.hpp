@@ -2,8 +2,11 @@
 #ifndef HOTSLOT_PROCESS_WORKER_HPP
 #define HOTSLOT_PROCESS_WORKER_HPP
 
+#include "confinement.hpp"
 #include "connection.hpp"
 #include "gate.hpp"
+#include "output.hpp"
+#include "output_pipes.hpp"
 #include "spawn.hpp"
 #include "worker_directory.hpp"
 
@@ -17,7 +20,9 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 
 namespace hotslot::process::detail {
 
@@ -26,7 +31,8 @@ namespace hotslot::process::detail {
 class worker : public std::enable_shared_from_this<worker> {
  public:
   worker(const boost::asio::any_io_executor& ex, std::shared_ptr<const function_spec> spec,
-         std::shared_ptr<const log_sink> sink, std::filesystem::path root);
+         std::shared_ptr<const log_sink> sink, std::filesystem::path root,
+         std::shared_ptr<isolation_host> host);
   ~worker();
 
   /// Sets its life going.
@@ -40,8 +46,24 @@ class worker : public std::enable_shared_from_this<worker> {
   void stop() noexcept { stop_.open(); }
   void kill() noexcept;
 
+  /// Stop the whole process group, and let it go on. From any thread, at any time.
+  void freeze() noexcept;
+  void thaw() noexcept;
+
+  /// What the function writes from now on belongs to this call. From any thread.
+  void begin_call(std::string_view id) {
+    if (!*sink_)
+      return;
+    const auto seen = outputs_.look(link_.native_handle());
+    calls_.begin(id, seen.written);
+    link_.set_seen(seen.readable);
+  }
+
   boost::asio::awaitable<void> gone() { return gone_.wait(); }
   bool has_ended() const noexcept { return exited_.is_open(); }
+
+  /// Whether the process ends within `time`, or has, for want of memory. Never throws for that.
+  boost::asio::awaitable<bool> runs_out_of_memory(std::chrono::milliseconds time);
 
   connection& link() noexcept { return link_; }
   pid_t pid() const noexcept { return pid_; }
@@ -56,6 +78,7 @@ class worker : public std::enable_shared_from_this<worker> {
 
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> make_process();
+  boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> watch();
   boost::asio::awaitable<void> supervise();
@@ -64,39 +87,48 @@ class worker : public std::enable_shared_from_this<worker> {
   boost::asio::awaitable<failure> become_ready();
   boost::asio::awaitable<failure> connect(std::filesystem::path path);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
-  boost::asio::awaitable<void> read_lines(boost::asio::posix::stream_descriptor& from, log_source source);
+  boost::asio::awaitable<void> read_lines(log_source source);
 
   void check() const;
-  failure why_it_exited() const;
+  failure why_it_exited();
+  errc failure_in_sandbox() const;
   std::string describe(const failure& f) const;
   void adopt(spawned child);
   void reap() noexcept;
   void clean_up() noexcept;
-  void log(log_source source, std::string_view line) const noexcept;
+  void log(log_source source, std::string_view line, std::string_view call_id = {},
+           std::uint64_t call_bytes = 0) const noexcept;
 
   const boost::asio::strand<boost::asio::any_io_executor> strand_;
   const std::shared_ptr<const function_spec> spec_;
   const std::shared_ptr<const log_sink> sink_;
   const std::filesystem::path root_;
+  const std::shared_ptr<isolation_host> host_;
   const std::uint64_t id_;
 
   worker_directory directory_;
+  confinement confinement_;
   unique_fd report_; ///< Where the child reports that it could not run its command.
   boost::asio::posix::stream_descriptor exit_;
   boost::asio::posix::stream_descriptor appearance_;
-  boost::asio::posix::stream_descriptor out_;
-  boost::asio::posix::stream_descriptor err_;
+  output_pipes outputs_;
   connection link_;
+  recent_calls calls_;
 
   gate stop_;    ///< The process is to be ended.
   gate exited_;  ///< The process has ended.
+  gate reaped_;  ///< It is known how.
   gate started_; ///< The start is over; `failure_` tells how it went.
   gate gone_;    ///< Nothing is left.
 
   std::atomic<bool> hurry_ = false;
-  bool running_ = false; ///< There is a process to be reaped.
+  std::mutex process_mutex_; ///< A process that is reaped must not be sent a signal.
+  bool running_ = false;     ///< There is a process to be reaped.
+  std::atomic<bool> out_of_memory_ = false;
+  bool frozen_ = false;
   pid_t pid_ = -1;
   failure failure_;
+  std::uint64_t parent_peak_mb_ = 0;
   std::string ending_;
 };
 

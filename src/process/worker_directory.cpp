@@ -33,7 +33,7 @@ bool is_inside(const fs::path& path, const fs::path& directory) {
 } // namespace
 
 worker_directory::worker_directory(const fs::path& root) {
-  std::string name = (root / "XXXXXX").string();
+  std::string name = (root / std::string(worker_prefix).append("XXXXXX")).string();
   if (!::mkdtemp(name.data()))
     fail("cannot make a directory in " + root.string());
   path_ = name;

@@ -54,6 +54,30 @@ TEST_CASE("replies in every form of HTTP/1.1, with the connection kept or closed
   }
 }
 
+TEST_CASE("a reply's trailer does not become a header") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("trailer"))();
+    for (int call = 0; call < 2; ++call) {
+      const auto reply = co_await slot.call(request());
+      CHECK(reply.body() == "one");
+      CHECK(reply["X-Head"] == "1");
+      CHECK(reply.count("X-Late") == 0);
+      CHECK(reply.count("Fn-Http-Status") == 0);
+      CHECK(slot.reusable());
+    }
+  });
+}
+
+TEST_CASE("a status below 100 is not waited beyond") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("status-99"))();
+    const auto reply = co_await slot.call(request());
+    CHECK(reply.result_int() == 99);
+  });
+}
+
 TEST_CASE("any status is passed on") {
   fixture f;
   f.run([&]() -> awaitable<void> {

@@ -90,6 +90,16 @@ TEST_CASE("the environment is the contract, the configuration, and little else")
                                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"});
 }
 
+TEST_CASE("a function that is to write frames is told how") {
+  function_spec spec;
+  spec.log_frames = true;
+  spec.config = {{"FN_LOGFRAME_NAME", "mine"}};
+  const auto all = make_environment(spec, "/run/x");
+  CHECK(std::count(all.begin(), all.end(), "FN_LOGFRAME_NAME=hotslot-call") == 1);
+  CHECK(std::count(all.begin(), all.end(), "FN_LOGFRAME_HDR=Fn-Call-Id") == 1);
+  CHECK(std::count(all.begin(), all.end(), "FN_LOGFRAME_NAME=mine") == 0);
+}
+
 TEST_CASE("a configuration that is no environment is refused") {
   const std::pair<std::string, std::string> bad[] = {
       {"", "x"}, {"A=B", "x"}, {std::string("A\0B", 3), "x"}, {"A", std::string("x\0y", 3)}};
@@ -336,6 +346,7 @@ TEST_CASE("error bodies are JSON whatever the message") {
 
 TEST_CASE("what failed decides the status") {
   CHECK(failure_status(errc::start_timeout) == http::status::gateway_timeout);
+  CHECK(failure_status(errc::spawn_failed) == http::status::service_unavailable);
   for (const auto e : {errc::command_not_found, errc::exited_at_start, errc::bad_socket,
                        errc::connection_lost, errc::invalid_reply, errc::reply_too_large})
     CHECK(failure_status(e) == http::status::bad_gateway);

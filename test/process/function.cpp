@@ -1,4 +1,5 @@
 // A function that behaves, or misbehaves, as its first argument says.
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -106,6 +107,62 @@ bool send_back_and_close(int fd, const std::string& request) {
   return false;
 }
 
+// Sends the body back while it comes, framed as it came.
+void send_back_in_pieces(int fd) {
+  std::string text;
+  char bytes[64 * 1024];
+  std::size_t end = 0;
+  while ((end = text.find("\r\n\r\n")) == std::string::npos) {
+    const auto n = ::read(fd, bytes, sizeof bytes);
+    if (n <= 0)
+      return;
+    text.append(bytes, static_cast<std::size_t>(n));
+  }
+  const auto length = text.find("Content-Length: ");
+  const bool stated = length < end;
+  std::size_t left = stated ? std::strtoul(text.c_str() + length + 16, nullptr, 10) : 0;
+  send(fd,
+       "HTTP/1.1 200 OK\r\n" +
+           (stated ? "Content-Length: " + std::to_string(left) : std::string("Transfer-Encoding: chunked")) +
+           "\r\n\r\n");
+  std::string body = text.substr(end + 4);
+  constexpr std::string_view last = "0\r\n\r\n";
+  for (std::string end_of_body;;) {
+    send(fd, body);
+    left -= std::min(left, body.size());
+    end_of_body = (end_of_body + body)
+                      .substr(end_of_body.size() + body.size() -
+                              std::min(last.size(), end_of_body.size() + body.size()));
+    if (stated ? left == 0 : end_of_body == last)
+      return;
+    const auto n = ::read(fd, bytes, sizeof bytes);
+    if (n <= 0)
+      return;
+    body.assign(bytes, static_cast<std::size_t>(n));
+  }
+}
+
+[[noreturn]] void send_back_always() {
+  const int listener = listen_behind_symlink();
+  for (;;) {
+    const int fd = ::accept(listener, nullptr, nullptr);
+    pollfd readable{fd, POLLIN, 0};
+    char byte;
+    while (::poll(&readable, 1, -1) == 1 && ::recv(fd, &byte, 1, MSG_PEEK) == 1)
+      send_back_in_pieces(fd);
+    ::close(fd);
+  }
+}
+
+// One event, and then nothing more.
+void begin_events() {
+  serve([](int fd, const std::string&) {
+    send(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+             "b\r\ndata: one\n\n\r\n");
+    return true;
+  });
+}
+
 // Serves one call; begins to read the next, and closes then; serves what comes after on new connections.
 [[noreturn]] void close_while_reading() {
   const int listener = listen_behind_symlink();
@@ -174,6 +231,22 @@ void answer_about_itself() {
   });
 }
 
+// Tells the length of the body, connects to the socket named by GATE, and answers when it hears from there.
+void wait_at_gate() {
+  serve([](int fd, const std::string& request) {
+    std::cout << "body of " << request.size() - request.find("\r\n\r\n") - 4 << " bytes" << std::endl;
+    const int gate = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, std::getenv("GATE"), sizeof address.sun_path - 1);
+    ::connect(gate, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    char byte;
+    (void)!::read(gate, &byte, 1);
+    ::close(gate);
+    return send_back(fd, request);
+  });
+}
+
 void fork_children() {
   serve([](int fd, const std::string& request) {
     const pid_t child = ::fork();
@@ -206,6 +279,32 @@ void write_lines() {
   std::cerr << "complaint" << std::endl;
   std::cout << "\nno end" << std::flush;
   serve(send_back);
+}
+
+std::string field(const std::string& request, const std::string& name) {
+  const auto at = request.find("\r\n" + name + ": ");
+  if (at == std::string::npos)
+    return {};
+  const auto begin = at + name.size() + 4;
+  return request.substr(begin, request.find("\r\n", begin) - begin);
+}
+
+// As an FDK does.
+void write_frame(const std::string& id) {
+  const char* name = std::getenv("FN_LOGFRAME_NAME");
+  if (!name || std::string_view(std::getenv("FN_LOGFRAME_HDR")) != "Fn-Call-Id")
+    return;
+  std::cout << '\n' << name << '=' << id << std::endl;
+  std::cerr << '\n' << name << '=' << id << std::endl;
+}
+
+// Writes its call's id to both streams, and to its output what it is told behind it, before it answers.
+bool talk(int fd, const std::string& request) {
+  const auto id = field(request, "Fn-Call-Id");
+  write_frame(id);
+  std::cout << id << ' ' << request.substr(request.find("\r\n\r\n") + 4) << std::endl;
+  std::cerr << id << std::endl;
+  return send_back(fd, request);
 }
 
 const std::map<std::string, std::function<void()>> modes = {
@@ -249,6 +348,15 @@ const std::map<std::string, std::function<void()>> modes = {
        listen_behind_symlink();
        wait_for_ever();
      }},
+    {"swallow",
+     [] {
+       serve([](int fd, const std::string&) {
+         char bytes[4096];
+         while (::read(fd, bytes, sizeof bytes) > 0)
+           ;
+         return false;
+       });
+     }},
     {"never-answer", [] { serve([](int, const std::string&) -> bool { wait_for_ever(); }); }},
     {"exit-in-call", [] { serve([](int, const std::string&) -> bool { ::_exit(1); }); }},
     {"huge-body", [] { serve(always(reply(std::string(100'000, 'x')))); }},
@@ -271,12 +379,23 @@ const std::map<std::string, std::function<void()>> modes = {
     {"close-while-reading", close_while_reading},
     {"close-politely",
      [] { serve(always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")); }},
+    {"pieces", send_back_always},
+    {"events", begin_events},
+    {"trailer",
+     [] {
+       serve(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Head: 1\r\n\r\n"
+                    "3\r\none\r\n0\r\nX-Late: 1\r\nFn-Http-Status: 500\r\n\r\n",
+                    true));
+     }},
+    {"status-99", [] { serve(always("HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n", true)); }},
     {"status-500", [] { serve(always("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true)); }},
     {"about", answer_about_itself},
+    {"gate", wait_at_gate},
     {"children", fork_children},
     {"stranger", let_a_stranger_hold_the_connection},
     {"ignore-term", ignore_term},
     {"lines", write_lines},
+    {"talk", [] { serve(talk); }},
 };
 
 } // namespace

@@ -38,3 +38,13 @@ TEST_CASE("long lines are cut, and the next begins at its own start") {
   CHECK(split(4, {"1234\n12345678\nab\n"}) == lines{"1234", "1234", "ab"});
   CHECK(split(4, {"123", "456", "78\nab"}) == lines{"1234", "ab"});
 }
+
+TEST_CASE("where a line begins is told, also where it was cut") {
+  std::vector<std::uint64_t> begins;
+  line_splitter splitter(4);
+  const auto emit = [&](std::string_view) { begins.push_back(splitter.line_begin()); };
+  for (const auto* piece : {"12345", "678\n\na", "b\nc"})
+    splitter.feed(piece, emit);
+  splitter.finish(emit);
+  CHECK(begins == std::vector<std::uint64_t>{0, 9, 10, 13});
+}

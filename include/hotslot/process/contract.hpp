@@ -24,20 +24,31 @@ using call_reply = boost::beast::http::response<boost::beast::http::string_body>
 /// The name under which a function's socket appears in its directory.
 inline constexpr std::string_view socket_name = "lsnr.sock";
 
-/// The whole environment of a function's process, as NAME=value, for a socket in `socket_dir`. Nothing of the
-/// server's own. What the contract sets cannot be replaced by `spec.config`; PATH, HOME and LANG can.
+/// A function that is asked to (`function_spec::log_frames`) writes a line of this, '=' and the call's id to
+/// its output when a call begins.
+inline constexpr std::string_view log_frame_name = "hotslot-call";
+
+/// The whole environment of a function's process, as NAME=value, for a socket in `socket_dir`, and `tmp`,
+/// where there is one, as TMPDIR. Nothing of the server's own. What the contract sets cannot be replaced by
+/// `spec.config`; PATH, HOME, LANG and TMPDIR can.
 ///
 /// Throws `system_error` with `errc::invalid_spec` where a name is empty or holds '=', or a name or value
 /// holds a NUL byte.
-std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir);
+std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir,
+                                          const std::filesystem::path& tmp = {});
 
 /// As in `Fn-Deadline`: RFC 3339, UTC, milliseconds.
 std::string format_rfc3339(std::chrono::system_clock::time_point t);
 
 /// A call as it goes over the function's socket.
 struct call_request {
-  std::string head; ///< Request line and headers, with the empty line behind them.
-  std::string body;
+  std::string head;       ///< Request line and headers, with the empty line behind them.
+  std::string body;       ///< Or its beginning.
+  bool more = false;      ///< The rest of it follows,
+  bool in_chunks = false; ///< and nobody knows how much that is.
+  /// For the lines that the function writes meanwhile. Has to live until it is passed to a slot; may be
+  /// empty.
+  std::string_view call_id = {};
 };
 
 struct call_context {
@@ -46,11 +57,19 @@ struct call_context {
   bool http_trigger = false;                      ///< Called through its HTTP trigger, not by /invoke.
 };
 
+/// How much of a body there is.
+enum class body_part : std::uint8_t {
+  whole,
+  beginning, ///< More follows.
+};
+
 /// The caller's request as the function gets it: `POST /call` with the caller's body and headers, less the
 /// hop-by-hop ones and those by which a caller could pass for the server, plus the call's own, and a
-/// trigger's. Takes the body, without a copy. Precondition: the caller's headers are valid HTTP, as those of
-/// a parsed message are.
-call_request make_call_request(caller_request caller, const call_context& call);
+/// trigger's. Takes the body, without a copy; of a body of which only the beginning is there, the function is
+/// told the length that the caller has stated, or gets it in chunks. Precondition: the caller's headers are
+/// valid HTTP, as those of a parsed message are.
+call_request make_call_request(caller_request caller, const call_context& call,
+                               body_part part = body_part::whole);
 
 enum class worker_verdict : std::uint8_t {
   keep,    ///< The worker may serve the next call.
@@ -64,16 +83,21 @@ struct caller_reply {
 
 /// What the caller gets for a function's reply, by the contract's table, and what becomes of the worker.
 ///
-/// The response has its Content-Length and its Fn-Call-Id; keep-alive is for whoever sends it to decide, and
-/// so is leaving the body out for HEAD. A 200 whose trigger headers are not valid HTTP is an invalid
-/// response.
-caller_reply make_caller_reply(call_reply reply, const call_context& call);
+/// The response has its Fn-Call-Id and its Content-Length; where only the beginning of the body is there, the
+/// one that the function has stated, if it has; keep-alive is for whoever sends it to decide, and so is
+/// leaving the body out for HEAD. A 200 whose trigger headers are not valid HTTP is an invalid response.
+caller_reply make_caller_reply(call_reply reply, const call_context& call, body_part part = body_part::whole);
+
+/// Whether the body of such a reply may be passed on while it comes: not where it decides what the caller
+/// gets, or is left out.
+bool may_stream(const call_reply& reply, const call_context& call);
 
 /// A response with the body {"message": …}.
 caller_response make_error_response(boost::beast::http::status status, std::string_view message,
                                     std::string_view call_id);
 
-/// The status for a start or call that failed with a code of `errc`: 504 for `start_timeout`, else 502.
+/// The status for a start or call that failed with a code of `errc`: 504 for `start_timeout`, 503 for
+/// `spawn_failed`, which is the machine's want and passes, else 502.
 boost::beast::http::status failure_status(const error_code& ec) noexcept;
 
 } // namespace hotslot::process

@@ -22,10 +22,12 @@ enum class errc {
   start_timeout,          ///< The process was not ready within its start timeout.
   bad_socket,             ///< What it made at its socket's path is no socket of its own.
   socket_path_too_long,   ///< The path of the socket exceeds what the system can connect to.
+  isolation_unavailable,  ///< The process cannot be isolated as its function asks for.
   // calls
   connection_lost, ///< The function closed its connection, or ended, before the reply was complete.
   invalid_reply,   ///< The reply is not HTTP.
   reply_too_large, ///< The header or the body of the reply exceeds its limit.
+  out_of_memory,   ///< The function ended because it had used up the memory that it may have.
 };
 
 const boost::system::error_category& category() noexcept;

@@ -4,6 +4,7 @@
 
 #include <hotslot/process/function_slot.hpp>
 #include <hotslot/process/function_spec.hpp>
+#include <hotslot/process/isolation_host.hpp>
 #include <hotslot/process/log_sink.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -21,9 +22,10 @@ class function_launcher {
  public:
   /// What happens to its processes happens on strands of `executor`, whose context must be run, by any number
   /// of threads, until every process is gone, and must outlive the slots. `root` comes from
-  /// `prepare_socket_root`.
+  /// `prepare_socket_root`. Without a `host`, of `function_spec::isolation` only what any process may do to
+  /// its children is in effect: limits by rlimit, no_new_privs, a sandbox.
   function_launcher(boost::asio::any_io_executor executor, function_spec spec, std::filesystem::path root,
-                    log_sink sink = {});
+                    log_sink sink = {}, std::shared_ptr<isolation_host> host = {});
 
   /// Starts a process and completes when it has accepted a connection.
   ///
@@ -31,8 +33,8 @@ class function_launcher {
   /// Cancellation: terminal, partial and total; the half-made process is killed and removed, then the start
   /// ends with `operation_aborted`. Errors (thrown as `system_error`, when nothing of the process is left):
   /// `invalid_spec`, `command_not_found`, `command_not_executable`, `bad_directory`, `spawn_failed`,
-  /// `exited_at_start`, `start_timeout`, `bad_socket`, `socket_path_too_long`. What() says which function,
-  /// where, and how its process ended.
+  /// `isolation_unavailable`, `exited_at_start`, `start_timeout`, `bad_socket`, `socket_path_too_long`.
+  /// What() says which function, where, and how its process ended.
   boost::asio::awaitable<function_slot> operator()() const;
 
   const function_spec& spec() const noexcept;

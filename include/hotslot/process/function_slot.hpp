@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace hotslot::process {
@@ -44,6 +45,12 @@ class function_slot {
   /// removed. Returns at once; `wait_gone()` of before tells when it is done. No call may be running.
   void close() noexcept;
 
+  /// Stops the process and its group (SIGSTOP), and lets them go on (SIGCONT). What its callers have sent
+  /// waits in its socket meanwhile. A paused one may be closed. Cost: a system call for each process of the
+  /// group.
+  void pause() noexcept;
+  void resume() noexcept;
+
   /// Completes when the process has ended, for whatever reason, has been reaped, the rest of its process
   /// group is killed and its directory removed.
   ///
@@ -62,12 +69,43 @@ class function_slot {
   /// `reusable()` is false.
   boost::asio::awaitable<call_reply> call(call_request request);
 
+  /// The steps of a call whose bodies pass in pieces. `send` sends what the function takes at once,
+  /// `send_rest` what is left then; where `request.more` was set, `send_piece` goes on until its `last`,
+  /// which may be empty. `receive` may be under way from the end of `send` on, and should be where something
+  /// is left: a function may reply while it reads.
+  ///
+  /// Errors, cancellation and preconditions are those of `call`. A function that has replied before it was
+  /// sent all of its request is not reusable.
+  boost::asio::awaitable<void> send(call_request request);
+  bool has_unsent() const noexcept;
+  boost::asio::awaitable<void> send_rest();
+  boost::asio::awaitable<void> send_piece(std::string_view piece, bool last);
+
+  /// Returns once the header of the reply is there, with what has come of its body by then, unless the length
+  /// of that is stated and is at most `whole` bytes: then with all of it.
+  boost::asio::awaitable<call_reply> receive(std::uint64_t whole);
+
+  /// Whether more of the reply's body is to come, by `read`.
+  bool has_more() const noexcept;
+
+  /// Puts the next piece of the reply's body into `piece`: at most 64 KB at a time, nothing at its end. As
+  /// long as nobody reads, the function is held up. Precondition: has_more(). Cancellation and errors: as
+  /// `call`.
+  boost::asio::awaitable<void> read(std::string& piece);
+
   /// Whether the next call may be sent to this process. To be asked after each call: false where the call
   /// failed or was cancelled, where the function sent more than its reply, or where the process has ended.
   bool reusable() const noexcept;
 
+  /// To be asked after `connection_lost`: whether the process has ended, or is about to, because it has used
+  /// up its memory. Waits a moment for its end, at most 100 ms. Cancellation: ends the wait.
+  boost::asio::awaitable<bool> ran_out_of_memory();
+
   pid_t pid() const noexcept;
   std::uint64_t worker_id() const noexcept;
+
+  /// How many calls were begun on it: none on a fresh one.
+  std::uint64_t calls() const noexcept;
 
   /// How the process ended, for a log: empty while it runs.
   std::string how_it_ended() const;

@@ -23,12 +23,20 @@ struct worker_info {
   const function_spec& function;
   std::uint64_t worker_id; ///< Unique in this server, in the order of the starts.
   pid_t pid;
+
+  /// Of a line of output: the call that the function was running, or had run last, when it wrote the line's
+  /// beginning; where it keeps lines back in a buffer of its own, when it flushed that, unless it marks its
+  /// calls (`function_spec::log_frames`). Empty before the first.
+  std::string_view call_id = {};
+  /// What the function had written in this call, to both streams and with line ends, before this line.
+  std::uint64_t call_bytes = 0;
 };
 
 /// Longer lines are cut here; the rest of the line is dropped.
 inline constexpr std::size_t max_log_line = 8 * 1024;
 
 /// Called once for each line, without its line end. The bytes are the function's own: not necessarily UTF-8.
+/// What it is given lives until it returns.
 ///
 /// The calls for one worker come one after another and in order; those for several workers come at once from
 /// several threads. It must not block, and it should not throw: an exception is swallowed.
