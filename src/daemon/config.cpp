@@ -2,7 +2,10 @@
 
 #include "config_rules.hpp"
 
+#include <hotslot/core/printable.hpp>
 #include <hotslot/core/slot_key.hpp>
+
+#include <boost/json/serialize.hpp>
 
 #include <cerrno>
 #include <fstream>
@@ -21,25 +24,6 @@ constexpr json_range memory_range{1, 1u << 24}; // 16 TB
 constexpr json_range cpu_range{1, 1'000'000};
 constexpr json_range seconds_range{1, 3600};
 
-template <class T>
-void assign(T& to, const std::optional<std::uint64_t>& n) {
-  if (n)
-    to = T(*n);
-}
-
-// A path of the configuration is meant from the folder of its file, wherever the server was started.
-std::optional<fs::path> read_path(json_object& in, std::string_view member, const fs::path& folder) {
-  auto text = in.string(member);
-  if (!text)
-    return std::nullopt;
-  if (text->empty()) {
-    in.refuse(member, "must not be empty");
-    return std::nullopt;
-  }
-  auto path = (folder / *text).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 std::optional<std::string> checked(json_object& in, std::string_view member, std::optional<std::string> text,
                                    rule check) {
   if (!text)
@@ -49,16 +33,6 @@ std::optional<std::string> checked(json_object& in, std::string_view member, std
     return std::nullopt;
   }
   return text;
-}
-
-void read_endpoint(json_object& in, std::string_view member, endpoint& to) {
-  const auto text = in.string(member);
-  if (!text)
-    return;
-  if (const auto parsed = parse_endpoint(*text))
-    to = *parsed;
-  else
-    in.refuse(member, "must be " + std::string(endpoint_form));
 }
 
 std::optional<std::uint64_t> read_limit(json_object& in, std::string_view member, json_range range) {
@@ -81,6 +55,12 @@ void read_resources(json_object& in, resource_limits& to) {
   to.memory_mb = read_limit(limits, "memory_mb", memory_range);
   to.cpu_milli = read_limit(limits, "cpu_milli", cpu_range);
   limits.refuse_unknown();
+}
+
+void read_eviction(json_object& in, eviction_order& to) {
+  constexpr std::string_view orders[] = {"oldest", "cheapest"};
+  if (const auto order = in.choice("eviction", orders))
+    to = static_cast<eviction_order>(*order);
 }
 
 void read_command(json_object& in, std::vector<std::string>& to) {
@@ -134,19 +114,22 @@ void read_limits(json_object& in, function_config& to) {
   assign(to.memory_mb, in.integer("memory_mb", memory_range));
   assign(to.cpu_milli, in.integer("cpu_milli", {0, cpu_range.max}));
   assign(to.timeout, in.integer("timeout_s", {1, 300}));
-  assign(to.idle_timeout, in.integer("idle_timeout_s", {0, 3600}));
   assign(to.wait_timeout, in.integer("wait_timeout_s", seconds_range));
   assign(to.start_timeout, in.integer("start_timeout_ms", {1, 300'000}));
+  assign(to.reply_buffer, in.integer("reply_buffer_bytes", {0, 1u << 30}));
   assign(to.stop_grace, in.integer("stop_grace_ms", {0, 60'000}));
-  assign(to.max_workers, in.integer("max_workers", {1, 1024}));
 }
 
-function_config read_function(json_object& in, const fs::path& folder) {
-  function_config f;
+function_config read_function(json_object& in, const fs::path& folder, const function_config& defaults) {
+  function_config f = defaults;
+  read_function_log(in, folder, f.log);
   read_identity(in, f);
   read_command(in, f.command);
-  f.dir = read_path(in, "dir", folder).value_or(folder);
+  f.dir = in.path("dir", folder).value_or(folder);
   read_limits(in, f);
+  read_isolation(in, folder, f.isolation);
+  f.launch = read_launch(in);
+  f.limits = read_call_limits(in);
   read_environment(in, f.config);
   in.refuse_unknown();
   return f;
@@ -156,44 +139,45 @@ void read_functions(json_object& in, const fs::path& folder, config& to) {
   const auto* v = in.require("functions");
   if (!v)
     return;
+  function_config defaults;
+  defaults.log = to.function_log;
+  read_isolation(in, folder, defaults.isolation);
   const auto pointer = in.pointer("functions");
   const auto* functions = v->if_array();
   if (!functions)
     return in.refuse("functions", "must be an array, not " + std::string(kind_name(*v)));
   for (std::size_t i = 0; i < functions->size(); ++i) {
     json_object f((*functions)[i], json_pointer(pointer, i), in.problems());
-    to.functions.push_back(f.valid() ? read_function(f, folder) : function_config{});
+    to.functions.push_back(f.valid() ? read_function(f, folder, defaults) : function_config{});
+    to.functions.back().source = json::serialize((*functions)[i]);
   }
   refuse_repeated(to.functions, pointer, in.problems());
 }
 
 config read_config(json_object& in, const fs::path& folder) {
   config c;
-  read_endpoint(in, "listen", c.listen);
-  read_endpoint(in, "admin", c.admin);
+  read_listener(in, "listen", folder, c.listen);
+  read_listener(in, "admin", folder, c.admin);
   read_resources(in, c.resources);
-  c.socket_dir = read_path(in, "socket_dir", folder);
+  read_eviction(in, c.eviction);
+  c.socket_dir = in.path("socket_dir", folder);
   assign(c.max_body_bytes, in.integer("max_body_bytes", {1, std::uint64_t(1) << 40}));
+  assign(c.request_buffer, in.integer("request_buffer_bytes", {0, 1u << 30}));
   assign(c.max_header_bytes, in.integer("max_header_bytes", {1024, 1u << 20}));
   assign(c.drain_grace, in.integer("drain_grace_s", {0, 3600}));
+  read_timeouts(in, c.timeouts);
+  read_detached(in, c.detached);
+  c.tracing = read_tracing(in);
+  read_function_log(in, folder, c.function_log);
+  c.access_log = read_access_log(in, folder);
   read_functions(in, folder, c);
+  refuse_disagreeing_files(c, in.problems());
   in.refuse_unknown();
   return c;
 }
 
-// Pointers and messages quote the file, which may hold anything; a terminal should not have to act on it.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)
-      out.push_back(c);
-    else
-      out.append("\\u00").append({"0123456789abcdef"[(c >> 4) & 15], "0123456789abcdef"[c & 15]});
-  }
-  return out;
-}
-
 std::string describe(const fs::path& file, const json_problems& problems) {
+  // Pointers and messages quote the file, which may hold anything; a terminal should not have to act on it.
   std::string out;
   for (const auto& p : problems) {
     if (!out.empty())

@@ -2,8 +2,15 @@
 #ifndef HOTSLOT_DAEMON_CONFIG_HPP
 #define HOTSLOT_DAEMON_CONFIG_HPP
 
-#include "endpoint.hpp"
+#include "call_limits.hpp"
+#include "detached_config.hpp"
+#include "isolation_config.hpp"
 #include "json_reader.hpp"
+#include "launch_config.hpp"
+#include "listener_config.hpp"
+#include "log_config.hpp"
+#include "server_timeouts.hpp"
+#include "tracing_config.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,24 +45,38 @@ struct function_config {
   std::uint64_t memory_mb = 128;
   std::uint64_t cpu_milli = 0; ///< Zero takes nothing of the CPU budget.
   std::chrono::seconds timeout{30};
-  std::chrono::seconds idle_timeout{30};
   std::chrono::seconds wait_timeout{30};
   std::chrono::milliseconds start_timeout{5000};
   std::chrono::milliseconds stop_grace{2000}; ///< Between SIGTERM and SIGKILL.
-  std::size_t max_workers = 8;
+  /// Replies that state no more are read before they are passed on, which frees their worker from slow
+  /// callers.
+  std::uint64_t reply_buffer = 1u << 20;
+  process::isolation isolation = {}; ///< By default as the whole configuration has it.
+  launch_config launch;
+  call_limits limits;
+  function_log_config log;
   std::map<std::string, std::string> config; ///< Goes into the function's environment.
+  std::string source; ///< The JSON that it was read from, to tell whether something has changed.
 };
 
 struct config {
-  endpoint listen{boost::asio::ip::address_v4::loopback(), 8080};
-  endpoint admin{boost::asio::ip::address_v4::loopback(), 8081};
+  listener_config listen{.address = {boost::asio::ip::address_v4::loopback(), 8080}};
+  listener_config admin{.address = {boost::asio::ip::address_v4::loopback(), 8081}};
   resource_limits resources;
+  eviction_order eviction = eviction_order::oldest;
   /// Where the workers' socket directories go. Absolute; nothing: a fresh private directory under the
   /// system's one for temporary files.
   std::optional<std::filesystem::path> socket_dir;
   std::uint64_t max_body_bytes = 16u << 20;
   std::uint64_t max_header_bytes = 16u << 10;
-  std::chrono::seconds drain_grace{30}; ///< How long a shutdown waits for running calls.
+  /// Bodies that state no more are read before a worker is acquired, which frees workers from slow callers.
+  std::uint64_t request_buffer = 1u << 20;
+  server_timeouts timeouts;
+  detached_limits detached;
+  std::optional<tracing_config> tracing;       ///< Nothing: no spans.
+  std::chrono::seconds drain_grace{30};        ///< How long a shutdown waits for running calls.
+  function_log_config function_log;            ///< Of functions that say nothing else.
+  std::optional<access_log_config> access_log; ///< Of the calling address.
   std::vector<function_config> functions;
 };
 

@@ -14,8 +14,9 @@ bool begins_name(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z
 bool in_name(char c) { return begins_name(c) || (c >= '0' && c <= '9'); }
 
 // Set by the server for every worker: the function contract depends on them.
-constexpr std::array<std::string_view, 8> reserved_variables{
-    "FN_APP_ID", "FN_APP_NAME", "FN_FN_ID", "FN_FN_NAME", "FN_FORMAT", "FN_LISTENER", "FN_MEMORY", "FN_TYPE"};
+constexpr std::array<std::string_view, 10> reserved_variables{
+    "FN_APP_ID",   "FN_APP_NAME", "FN_FN_ID",        "FN_FN_NAME",       "FN_FORMAT",
+    "FN_LISTENER", "FN_MEMORY",   "FN_LOGFRAME_HDR", "FN_LOGFRAME_NAME", "FN_TYPE"};
 
 // Which values were seen, and where.
 class seen {
@@ -84,6 +85,23 @@ void refuse_repeated(const std::vector<function_config>& functions, const std::s
     triggers.check({f.app, f.trigger}, pointer, i, "trigger", "this app and trigger:");
     ids.check({f.id}, pointer, i, "id", "this id:");
   }
+}
+
+void refuse_disagreeing_files(const config& c, json_problems& problems) {
+  std::map<std::filesystem::path, std::pair<const log_target*, std::string>> files;
+  const auto check = [&](const log_target& target, const std::string& pointer) {
+    if (target.to != log_destination::file || target.file.empty())
+      return;
+    const auto [first, fresh] = files.try_emplace(target.file, &target, pointer);
+    if (!fresh && *first->second.first != target)
+      problems.push_back({json_pointer(pointer, "file"),
+                          first->second.second + " writes this file, too, but rotates it differently"});
+  };
+  check(c.function_log.target, "/function_log");
+  for (std::size_t i = 0; i < c.functions.size(); ++i)
+    check(c.functions[i].log.target, json_pointer(json_pointer("/functions", i), "function_log"));
+  if (c.access_log)
+    check(c.access_log->target, "/access_log");
 }
 
 } // namespace hotslot::daemon

@@ -23,6 +23,9 @@ std::optional<std::string> check_variable(std::string_view text);
 void refuse_repeated(const std::vector<function_config>& functions, const std::string& pointer,
                      json_problems& problems);
 
+/// Two logs that go to one file but would rotate it differently.
+void refuse_disagreeing_files(const config& c, json_problems& problems);
+
 } // namespace hotslot::daemon
 
 #endif

@@ -31,9 +31,11 @@ http::response refuse(http::status status, std::string_view message) {
 
 } // namespace
 
-front::front(const std::vector<std::unique_ptr<function>>& functions) {
-  for (const auto& f : functions) {
+front::front(functions_type functions)
+  : functions_(std::move(functions)) {
+  for (const auto& f : functions_) {
     const function_config& c = f->config();
+    keyed_.emplace(f->pool()->key().hex(), f.get());
     invoked_.emplace(c.id, f.get());
     invoked_.emplace(c.app + "/" + c.name, f.get());
     if (!c.trigger.empty())
@@ -41,17 +43,28 @@ front::front(const std::vector<std::unique_ptr<function>>& functions) {
   }
 }
 
+const function* front::with_key(std::string_view key) const {
+  const auto it = keyed_.find(key);
+  return it == keyed_.end() ? nullptr : it->second;
+}
+
+function* front::named(std::string_view name) const { return look_up(invoked_, name); }
+const function* front::with_target(std::string_view target) const {
+  return find(http::target_path(target)).fn;
+}
+
 front::target front::find(std::string_view path) const {
   if (path.starts_with(trigger_prefix))
     return {look_up(triggered_, path.substr(trigger_prefix.size())), true};
   if (path.starts_with(invoke_prefix))
-    return {look_up(invoked_, path.substr(invoke_prefix.size())), false};
+    return {named(path.substr(invoke_prefix.size())), false};
   return {};
 }
 
-asio::awaitable<http::response> front::handle(http::request&& request, http::exchange& exchange) const {
+asio::awaitable<http::response> front::handle(std::shared_ptr<const front> self, http::request&& request,
+                                              http::exchange& exchange) {
   const std::string_view path = http::target_path(request.target());
-  const target found = find(path);
+  const target found = self->find(path);
   if (!found.fn)
     co_return refuse(http::status::not_found, "no such function or trigger");
   if (!found.http_trigger && request.method() != http::verb::post) {

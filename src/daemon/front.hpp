@@ -19,12 +19,24 @@ namespace hotslot::daemon {
 
 /// `POST /invoke/{id}`, `POST /invoke/{app}/{name}`, and any method on `/t/{app}{trigger}`.
 ///
-/// Thread safety: `handle` may run for any number of requests at once. Lifetime: the functions outlive it.
+/// Immutable. Thread safety: `handle` may run for any number of requests at once. Lifetime: each request
+/// keeps the front that it came under, and the front its functions.
 class front {
  public:
-  explicit front(const std::vector<std::unique_ptr<function>>& functions);
+  using functions_type = std::vector<std::shared_ptr<function>>;
 
-  asio::awaitable<http::response> handle(http::request&& request, http::exchange& exchange) const;
+  explicit front(functions_type functions);
+
+  static asio::awaitable<http::response> handle(std::shared_ptr<const front> self, http::request&& request,
+                                                http::exchange& exchange);
+
+  const functions_type& functions() const noexcept { return functions_; }
+  /// By its id, or "{app}/{name}", which may be percent-encoded; null where there is none.
+  function* named(std::string_view name) const;
+  /// The function that a request of this target is for; null where there is none.
+  const function* with_target(std::string_view target) const;
+  /// The function whose queue has that key, in hex; null where there is none.
+  const function* with_key(std::string_view key) const;
 
  private:
   struct target {
@@ -34,7 +46,9 @@ class front {
 
   target find(std::string_view path) const;
 
-  std::map<std::string, function*, std::less<>> invoked_;   ///< By what follows "/invoke/".
+  functions_type functions_;
+  std::map<std::string, function*, std::less<>> invoked_; ///< By what follows "/invoke/".
+  std::map<std::string, function*, std::less<>> keyed_;
   std::map<std::string, function*, std::less<>> triggered_; ///< By what follows "/t/".
 };
 

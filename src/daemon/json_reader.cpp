@@ -136,6 +136,58 @@ std::optional<std::string> json_object::string(std::string_view member) {
   return v ? read_string(*v, pointer(member), problems_) : std::nullopt;
 }
 
+std::optional<std::filesystem::path> json_object::path(std::string_view member,
+                                                       const std::filesystem::path& folder) {
+  const auto text = string(member);
+  if (!text)
+    return std::nullopt;
+  if (text->empty()) {
+    refuse(member, "must not be empty");
+    return std::nullopt;
+  }
+  auto path = (folder / *text).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+std::optional<bool> json_object::boolean(std::string_view member) {
+  const auto* v = find(member);
+  if (!v)
+    return std::nullopt;
+  if (v->is_bool())
+    return v->get_bool();
+  refuse(member, "must be true or false, not " + std::string(kind_name(*v)));
+  return std::nullopt;
+}
+
+std::optional<double> json_object::fraction(std::string_view member) {
+  const auto* v = find(member);
+  if (!v)
+    return std::nullopt;
+  if (v->is_number()) {
+    if (const auto x = v->to_number<double>(); x >= 0 && x <= 1)
+      return x;
+    refuse(member, "must be a number from 0 to 1");
+  } else {
+    refuse(member, "must be a number from 0 to 1, not " + std::string(kind_name(*v)));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> json_object::choice(std::string_view member,
+                                               std::span<const std::string_view> names) {
+  const auto text = string(member);
+  if (!text)
+    return std::nullopt;
+  const auto it = std::find(names.begin(), names.end(), std::string_view(*text));
+  if (it != names.end())
+    return static_cast<std::size_t>(it - names.begin());
+  std::string known;
+  for (const auto name : names)
+    known.append(known.empty() ? "\"" : ", \"").append(name).append("\"");
+  refuse(member, "must be one of " + known);
+  return std::nullopt;
+}
+
 std::optional<std::string> json_object::required_string(std::string_view member) {
   const auto* v = require(member);
   return v ? read_string(*v, pointer(member), problems_) : std::nullopt;

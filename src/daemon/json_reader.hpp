@@ -5,9 +5,11 @@
 
 #include <boost/json/value.hpp>
 
+#include <cstddef>
 #include <cstdint>
-
+#include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +66,13 @@ class json_object {
   /// The member where it is there and right; its absence is no problem.
   std::optional<std::uint64_t> integer(std::string_view member, json_range range);
   std::optional<std::string> string(std::string_view member);
+  std::optional<bool> boolean(std::string_view member);
+  /// A number from 0 to 1.
+  std::optional<double> fraction(std::string_view member);
+  /// Absolute; one that is not is meant from `folder`, wherever the server was started.
+  std::optional<std::filesystem::path> path(std::string_view member, const std::filesystem::path& folder);
+  /// Which of `names` it is.
+  std::optional<std::size_t> choice(std::string_view member, std::span<const std::string_view> names);
   std::optional<std::string> required_string(std::string_view member);
 
   void refuse(std::string_view member, std::string message);
@@ -75,6 +84,13 @@ class json_object {
   json_problems& problems_;
   std::vector<std::string_view> known_;
 };
+
+/// Where there is a value.
+template <class T>
+void assign(T& to, const std::optional<std::uint64_t>& n) {
+  if (n)
+    to = T(*n);
+}
 
 } // namespace hotslot::daemon
 

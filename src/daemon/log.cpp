@@ -7,8 +7,14 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <fmt/format.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 namespace hotslot::daemon {
 namespace {
@@ -21,13 +27,20 @@ spdlog::level::level_enum spdlog_level(log_level level) {
 }
 static_assert(static_cast<int>(log_level::off) == static_cast<int>(spdlog::level::off));
 
-std::unique_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink) {
+std::unique_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink, log_format format) {
   auto out = std::make_unique<spdlog::logger>("hotslot", std::move(sink));
-  out->set_formatter(std::make_unique<spdlog::pattern_formatter>("time=%Y-%m-%dT%H:%M:%S.%eZ %v",
-                                                                 spdlog::pattern_time_type::utc, "\n"));
+  const char* pattern = format == log_format::journal ? "%v" : "time=%Y-%m-%dT%H:%M:%S.%eZ %v";
+  out->set_formatter(
+      std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
   out->set_level(spdlog::level::trace); // hotslot's own level decides, before a line is made
   out->flush_on(spdlog::level::trace);
   return out;
+}
+
+// Those of syslog(3), in the form of sd-daemon(3).
+std::string_view journal_priority(log_level level) {
+  constexpr std::string_view priorities[] = {"<7>", "<7>", "<6>", "<4>", "<3>", "<2>", "<2>"};
+  return priorities[static_cast<std::size_t>(level)];
 }
 
 template <class T>
@@ -61,19 +74,29 @@ std::string_view to_string(log_level level) { return level_names[static_cast<std
 
 void log_value::append_to(std::string& line) const { std::visit(append_value{line}, v_); }
 
+log_format format_of_standard_error() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat err {};
+  if (!stream || ::fstat(STDERR_FILENO, &err) != 0)
+    return log_format::timed;
+  return stream == fmt::format("{}:{}", err.st_dev, err.st_ino) ? log_format::journal : log_format::timed;
+}
+
 logger::logger(log_level level)
   : level_(level)
-  , out_(make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>())) {}
+  , format_(format_of_standard_error())
+  , out_(make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>(), format_)) {}
 
-logger::logger(log_level level, std::ostream& out)
+logger::logger(log_level level, std::ostream& out, log_format format)
   : level_(level)
-  , out_(make_logger(std::make_shared<spdlog::sinks::ostream_sink_mt>(out))) {}
+  , format_(format)
+  , out_(make_logger(std::make_shared<spdlog::sinks::ostream_sink_mt>(out), format_)) {}
 
 logger::~logger() = default;
 
 void logger::write(log_level level, std::string_view message, log_fields fields) const {
-  std::string line("level=");
-  line.append(to_string(level)).append(" msg=");
+  std::string line(format_ == log_format::journal ? journal_priority(level) : "");
+  line.append("level=").append(to_string(level)).append(" msg=");
   append_log_text(line, message);
   for (const auto& f : fields) {
     line.push_back(' ');

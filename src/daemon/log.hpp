@@ -55,9 +55,21 @@ struct log_field {
 
 using log_fields = std::initializer_list<log_field>;
 
+enum class log_format {
+  timed,   ///< Each line begins with its time.
+  journal, ///< Each line begins with the priority that sd-daemon(3) knows; the journal knows the time.
+};
+
+/// `journal` where standard error is what JOURNAL_STREAM says it is.
+log_format format_of_standard_error();
+
 /// Writes lines such as
 ///
 ///     time=2024-05-01T09:30:00.125Z level=info msg="worker started" app=demo pid=4711
+///
+/// or, for the journal,
+///
+///     <6>level=info msg="worker started" app=demo pid=4711
 ///
 /// Whatever a message, a name or a value holds, it stays within its place on its one line: what could end it,
 /// move a terminal's cursor or is no UTF-8 is escaped.
@@ -68,7 +80,7 @@ class logger {
   /// To standard error.
   explicit logger(log_level level = log_level::info);
   /// To `out`, which the logger then must not outlive.
-  logger(log_level level, std::ostream& out);
+  logger(log_level level, std::ostream& out, log_format format = log_format::timed);
   ~logger();
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
@@ -102,6 +114,7 @@ class logger {
   void write(log_level level, std::string_view message, log_fields fields) const;
 
   std::atomic<log_level> level_;
+  const log_format format_;
   std::unique_ptr<spdlog::logger> out_;
 };
 

@@ -7,13 +7,21 @@
 
 namespace hotslot::daemon {
 
+struct text_field {
+  std::string_view name;
+  std::string_view value;
+};
+
 /// Plain where it can be mistaken for nothing else, else in double quotes. In quotes, `\n`, `\r`, `\t`, `\"`
-/// and `\\` are as in C; any other control character, byte that is no UTF-8, or line separator of Unicode is
-/// `\xNN` for each of its bytes.
+/// and `\\` are as in C; whatever else is not printable (`utf8_character::is_printable`) is `\xNN` for each
+/// of its bytes.
 void append_log_text(std::string& line, std::string_view text);
 
 /// Letters, digits, '_', '-' and '.' as they are, '_' for everything else.
 void append_log_name(std::string& line, std::string_view name);
+
+/// With U+FFFD in place of each byte that is no UTF-8.
+std::string valid_utf8(std::string_view text);
 
 } // namespace hotslot::daemon
 

@@ -8,10 +8,13 @@
 namespace hotslot::daemon {
 
 /// The configured one, which is made where it is missing and stays; or a fresh private one under the system's
-/// directory for temporary files, which is removed with this object. Throws `system_error`, naming the path.
+/// directory for temporary files, which is removed with this object. It is locked for as long as the server
+/// lives. What servers that were killed have left, workers and directories, is removed first. Throws
+/// `system_error`, naming the path.
 class socket_directory {
  public:
-  explicit socket_directory(const std::optional<std::filesystem::path>& configured);
+  /// `passable`: other users can get at what is theirs in it.
+  socket_directory(const std::optional<std::filesystem::path>& configured, bool passable);
   ~socket_directory();
   socket_directory(const socket_directory&) = delete;
   socket_directory& operator=(const socket_directory&) = delete;
@@ -21,6 +24,7 @@ class socket_directory {
  private:
   std::filesystem::path path_;
   bool ours_;
+  int lock_ = -1;
 };
 
 } // namespace hotslot::daemon

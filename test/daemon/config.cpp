@@ -23,11 +23,12 @@ constexpr const char* good = R"({
   "socket_dir": "run/sockets/",
   "max_body_bytes": 1000,
   "max_header_bytes": 2000,
+  "request_buffer_bytes": 3000,
   "drain_grace_s": 0,
   "functions": [
     {"app": "demo", "name": "echo", "trigger": "/echo", "command": ["./echo", ""], "dir": "functions/echo",
      "memory_mb": 64, "cpu_milli": 250, "timeout_s": 300, "idle_timeout_s": 0, "wait_timeout_s": 7,
-     "start_timeout_ms": 1500, "stop_grace_ms": 100, "max_workers": 1024,
+     "start_timeout_ms": 1500, "reply_buffer_bytes": 0, "stop_grace_ms": 100, "max_workers": 1024,
      "config": {"GREETING": "hello \"you\"", "_x1": ""}},
     {"app": "demo", "name": "über", "id": "slow", "command": ["node", "func.js"], "dir": "/srv/über"}
   ]
@@ -65,13 +66,14 @@ void check_refused(const std::vector<bad_config>& table) {
 
 TEST_CASE("a full configuration is taken as it is") {
   const auto c = parse_config(good, file);
-  CHECK(to_string(c.listen) == "0.0.0.0:80");
-  CHECK(to_string(c.admin) == "[::1]:0");
+  CHECK(to_string(c.listen.address) == "0.0.0.0:80");
+  CHECK(to_string(c.admin.address) == "[::1]:0");
   CHECK(c.resources.memory_mb == 2048u);
   CHECK_FALSE(c.resources.cpu_milli);
   CHECK(c.socket_dir == "/etc/hotslot/run/sockets");
   CHECK(c.max_body_bytes == 1000);
   CHECK(c.max_header_bytes == 2000);
+  CHECK(c.request_buffer == 3000);
   CHECK(c.drain_grace == 0s);
   REQUIRE(c.functions.size() == 2);
 
@@ -84,11 +86,12 @@ TEST_CASE("a full configuration is taken as it is") {
   CHECK(echo.memory_mb == 64);
   CHECK(echo.cpu_milli == 250);
   CHECK(echo.timeout == 300s);
-  CHECK(echo.idle_timeout == 0s);
+  CHECK(echo.launch.idle_timeout == 0s);
   CHECK(echo.wait_timeout == 7s);
   CHECK(echo.start_timeout == 1500ms);
   CHECK(echo.stop_grace == 100ms);
-  CHECK(echo.max_workers == 1024);
+  CHECK(echo.reply_buffer == 0);
+  CHECK(echo.launch.max_workers == 1024);
   CHECK(echo.config == std::map<std::string, std::string>{{"GREETING", "hello \"you\""}, {"_x1", ""}});
 
   CHECK(c.functions[1].name == "über");
@@ -96,27 +99,42 @@ TEST_CASE("a full configuration is taken as it is") {
   CHECK(c.functions[1].dir == "/srv/über");
 }
 
+TEST_CASE("an address may have a certificate and tokens") {
+  const auto c =
+      parse_config(with("", R"("listen": {"address": "[::]:443", "tls": {"certificate": "c.pem", "key": "/k",
+    "client_ca": "../ca.pem"}, "token_file": "tokens"}, "admin": {"token_file": "t"}, )"),
+                   file);
+  CHECK(to_string(c.listen.address) == "[::]:443");
+  CHECK(c.listen.tls == hotslot::http::tls_files{"/etc/hotslot/c.pem", "/k", "/etc/ca.pem"});
+  CHECK(c.listen.token_file == "/etc/hotslot/tokens");
+  CHECK(to_string(c.admin.address) == "127.0.0.1:8081");
+  CHECK_FALSE(c.admin.tls);
+  CHECK(c.admin.token_file == "/etc/hotslot/t");
+}
+
 TEST_CASE("what is not said has its default") {
   const auto c = parse_config(with(""), file);
-  CHECK(to_string(c.listen) == "127.0.0.1:8080");
-  CHECK(to_string(c.admin) == "127.0.0.1:8081");
+  CHECK(to_string(c.listen.address) == "127.0.0.1:8080");
+  CHECK(to_string(c.admin.address) == "127.0.0.1:8081");
   CHECK_FALSE(c.resources.memory_mb);
   CHECK_FALSE(c.resources.cpu_milli);
   CHECK_FALSE(c.socket_dir);
   CHECK(c.max_body_bytes == 16 * 1024 * 1024);
   CHECK(c.max_header_bytes == 16 * 1024);
+  CHECK(c.request_buffer == 1024 * 1024);
   CHECK(c.drain_grace == 30s);
   const auto& f = c.functions.at(0);
   CHECK(f.trigger.empty());
+  CHECK(f.reply_buffer == 1024 * 1024);
   CHECK(f.dir == "/etc/hotslot");
   CHECK(f.memory_mb == 128);
   CHECK(f.cpu_milli == 0);
   CHECK(f.timeout == 30s);
-  CHECK(f.idle_timeout == 30s);
+  CHECK(f.launch.idle_timeout == 30s);
   CHECK(f.wait_timeout == 30s);
   CHECK(f.start_timeout == 5s);
   CHECK(f.stop_grace == 2s);
-  CHECK(f.max_workers == 8);
+  CHECK(f.launch.max_workers == 8);
   CHECK(f.config.empty());
 }
 
@@ -167,6 +185,15 @@ TEST_CASE("unknown, missing and repeated members are refused") {
 TEST_CASE("wrong types are refused") {
   check_refused({
       {with("", R"("listen": 8080, )"), "/listen", "must be a string, not a number"},
+      {with("", R"("listen": {"address": 8080}, )"), "/listen/address", "must be a string, not a number"},
+      {with("", R"("listen": {"tls": true}, )"), "/listen/tls", "must be an object, not a boolean"},
+      {with("", R"("listen": {"tls": {"certificate": "c"}}, )"), "/listen/tls/key",
+       "this member is required"},
+      {with("", R"("admin": {"tls": {"key": "k"}}, )"), "/admin/tls/certificate", "this member is required"},
+      {with("", R"("admin": {"tls": {"certificate": "c", "key": "k", "ca": "c"}}, )"), "/admin/tls/ca",
+       "unknown member"},
+      {with("", R"("admin": {"token_file": ""}, )"), "/admin/token_file", "must not be empty"},
+      {with("", R"("admin": {"port": 1}, )"), "/admin/port", "unknown member"},
       {with("", R"("resources": "auto", )"), "/resources", "must be an object, not a string"},
       {with("", R"("resources": {"memory_mb": []}, )"), "/resources/memory_mb",
        "must be a whole number from 1 to 16777216, not an array"},
@@ -213,6 +240,43 @@ TEST_CASE("numbers out of their range are refused") {
       {with(R"(, "stop_grace_ms": 60001)"), "/functions/0/stop_grace_ms", out_of("0 to 60000", "60001")},
       {with(R"(, "max_workers": 0)"), "/functions/0/max_workers", out_of("1 to 1024", "0")},
       {with(R"(, "max_workers": 1025)"), "/functions/0/max_workers", out_of("1 to 1024", "1025")},
+  });
+}
+
+TEST_CASE("isolation is inherited member by member") {
+  const auto c = parse_config(R"({"isolation": {"max_files": 7, "tmp_mb": 0, "user": "server"}, "functions": [
+    {"app": "a", "name": "b", "command": ["c"]},
+    {"app": "a", "name": "d", "command": ["c"], "isolation": {"max_files": 8, "user": 0, "sandbox": "oci",
+     "rootfs": "files", "network": false}}]})",
+                              file);
+  const auto& common = c.functions[0].isolation;
+  CHECK(common.max_files == 7);
+  CHECK(common.tmp_mb == 0);
+  CHECK(common.max_processes == 512);
+  CHECK(common.user == hotslot::process::user_policy::same);
+  const auto& other = c.functions[1].isolation;
+  CHECK(other.max_files == 8);
+  CHECK(other.tmp_mb == 0);
+  CHECK(other.user == hotslot::process::user_policy::given);
+  CHECK(other.given == hotslot::process::user_ids{0, 0});
+  CHECK(other.rootfs == "/etc/hotslot/files");
+  CHECK_FALSE(other.network);
+  CHECK(identity_of(common) != identity_of(other));
+}
+
+TEST_CASE("isolation that cannot be meant") {
+  check_refused({
+      {with(R"(, "isolation": true)"), "/functions/0/isolation", "must be an object, not a boolean"},
+      {with(R"(, "isolation": {"user": "nobody at all"})"), "/functions/0/isolation/user",
+       "must be \"auto\", \"own\", \"server\", or a user of this machine by name or number"},
+      {with(R"(, "isolation": {"user": -1})"), "/functions/0/isolation/user",
+       out_of("0 to 4294967294", "-1")},
+      {with(R"(, "isolation": {"sandbox": "jail"})"), "/functions/0/isolation/sandbox",
+       "must be one of \"none\", \"bwrap\", \"oci\""},
+      {with(R"(, "isolation": {"sandbox": "oci"})"), "/functions/0/isolation/sandbox",
+       "takes either a \"rootfs\" or a \"bundle\" for \"oci\""},
+      {with(R"(, "isolation": {"network": false})"), "/functions/0/isolation/network", "takes a sandbox"},
+      {with(R"(, "isolation": {"root": 1})"), "/functions/0/isolation/root", "unknown member"},
   });
 }
 
@@ -280,7 +344,7 @@ TEST_CASE("all problems are told at once, each on a line with file and pointer")
     CHECK(e.what() == std::string("/etc/hotslot/hotslot.json: /listen: must be a string, not a number\n"
                                   "/etc/hotslot/hotslot.json: /functions/0/app: must not hold a slash\n"
                                   "/etc/hotslot/hotslot.json: /functions/0/command: must not be empty\n"
-                                  "/etc/hotslot/hotslot.json: /\\u001b[2J: unknown member"));
+                                  "/etc/hotslot/hotslot.json: /\\x1b[2J: unknown member"));
   }
 }
 

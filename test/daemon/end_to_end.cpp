@@ -19,14 +19,6 @@ using boost::beast::http::verb;
 
 namespace {
 
-const fn echo{"echo", {ECHO_FUNCTION}};
-const fn slow{"slow", {SLOW_FUNCTION}};
-
-fn with(fn f, const std::string& more) {
-  f.more = more;
-  return f;
-}
-
 fn misbehaving(const std::string& mode, const std::string& more = {}) {
   return {mode, {TEST_FUNCTION, mode}, more};
 }
@@ -151,7 +143,7 @@ TEST_CASE("every one of many calls at once is answered exactly once", "[e2e]") {
   CHECK(server.children().size() == static_cast<std::size_t>(number(stats.at("idle"))));
 }
 
-TEST_CASE("a waiting deadline that passes is 503", "[e2e]") {
+TEST_CASE("weakness 16: a waiting deadline that passes is 503", "[e2e]") {
   hotslotd server({with(slow, R"(, "max_workers": 1, "wait_timeout_s": 1)")});
   connection busy(server.port());
   busy.call(verb::post, "/t/t/slow?ms=1");
@@ -193,7 +185,7 @@ TEST_CASE("a caller that goes away frees its place, and its worker is not used a
   server.settle();
 }
 
-TEST_CASE("SIGTERM lets running calls finish, and takes no new ones", "[e2e]") {
+TEST_CASE("weakness 17: SIGTERM lets running calls finish, and takes no new ones", "[e2e]") {
   hotslotd server({slow});
   connection running(server.port());
   const pid_t pid = pid_of(running.call(verb::post, "/t/t/slow?ms=1"));

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -160,13 +161,7 @@ std::string fn::json() const {
 hotslotd::hotslotd(const std::vector<fn>& functions, const std::string& more, int threads) {
   const fs::path config = directory_.path() / "hotslot.json";
   fs::create_directory(directory_.path() / "s");
-  {
-    std::ofstream out(config);
-    out << R"({"socket_dir": "s", "functions": [)";
-    for (std::size_t i = 0; i < functions.size(); ++i)
-      out << (i != 0 ? "," : "") << functions[i].json();
-    out << "]" << more << "}";
-  }
+  write_config(functions, more);
   const fs::path log = directory_.path() / "log";
   const pipe_ends out = make_pipe();
   pid_ = start({"--config", config.string(), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads",
@@ -183,6 +178,17 @@ hotslotd::hotslotd(const std::vector<fn>& functions, const std::string& more, in
     throw;
   }
   ::close(out.read);
+}
+
+void hotslotd::write_config(const std::vector<fn>& functions, const std::string& more) {
+  std::string text = R"({"socket_dir": "s", "functions": [)";
+  for (std::size_t i = 0; i < functions.size(); ++i)
+    text += (i != 0 ? "," : "") + functions[i].json();
+  write_config_text(text + "]" + more + "}");
+}
+
+void hotslotd::write_config_text(const std::string& text) {
+  std::ofstream(directory_.path() / "hotslot.json") << text;
 }
 
 hotslotd::~hotslotd() {
@@ -212,8 +218,8 @@ response hotslotd::call(const std::string& target, const std::string& body, http
   return connection(port_).call(method, target, body);
 }
 
-response hotslotd::admin(const std::string& target) {
-  return connection(admin_port_).call(http::verb::get, target);
+response hotslotd::admin(const std::string& target, http::verb method) {
+  return connection(admin_port_).call(method, target);
 }
 
 json::object hotslotd::stats(const std::string& name) {
@@ -239,7 +245,8 @@ std::string hotslotd::log() const { return read_file(directory_.path() / "log");
 
 std::size_t hotslotd::socket_directories() const {
   const fs::directory_iterator entries(directory_.path() / "s");
-  return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+  return static_cast<std::size_t>(
+      std::count_if(begin(entries), end(entries), [](const auto& entry) { return entry.is_directory(); }));
 }
 
 std::vector<pid_t> hotslotd::children() const {

@@ -76,6 +76,15 @@ struct fn {
   std::string json() const;
 };
 
+/// The sample functions.
+inline const fn echo{"echo", {ECHO_FUNCTION}};
+inline const fn slow{"slow", {SLOW_FUNCTION}};
+
+inline fn with(fn f, const std::string& more) {
+  f.more = more;
+  return f;
+}
+
 class hotslotd {
  public:
   /// Starts it with these functions of app "t", each with the trigger of its name, and waits until it serves.
@@ -93,7 +102,11 @@ class hotslotd {
 
   response call(const std::string& target, const std::string& body = "hi",
                 http::verb method = http::verb::post);
-  response admin(const std::string& target);
+  response admin(const std::string& target, http::verb method = http::verb::get);
+
+  /// In place of the file that it was started with; in force by a reload.
+  void write_config(const std::vector<fn>& functions, const std::string& more = {});
+  void write_config_text(const std::string& text);
 
   /// The member of /stats for a function.
   boost::json::object stats(const std::string& name);

@@ -45,6 +45,20 @@ TEST_CASE("the time is UTC with milliseconds") {
                          std::regex(R"(time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=info msg=x\n)")));
 }
 
+TEST_CASE("the journal gets a priority, and has the time itself") {
+  std::ostringstream out;
+  const logger log(log_level::trace, out, log_format::journal);
+  log.trace("t");
+  log.debug("d");
+  log.info("i", {{"n", 1}});
+  log.warn("w");
+  log.error("e");
+  log.critical("c\n<0>forged");
+  CHECK(out.str() == "<7>level=trace msg=t\n<7>level=debug msg=d\n<6>level=info msg=i n=1\n"
+                     "<4>level=warn msg=w\n<3>level=error msg=e\n"
+                     "<2>level=critical msg=\"c\\n<0>forged\"\n");
+}
+
 TEST_CASE("a text stays in its place") {
   const auto value = [](std::string_view text) {
     const auto line = written("m", {{"v", text}});

@@ -1,0 +1,34 @@
+#include "log_config.hpp"
+
+namespace hotslot::daemon {
+
+void read_function_log(json_object& in, const std::filesystem::path& folder, function_log_config& to) {
+  const auto* v = in.find("function_log");
+  if (!v)
+    return;
+  json_object log(*v, in.pointer("function_log"), in.problems());
+  if (!log.valid())
+    return;
+  read_log_target(log, folder, log_destination::log, to.target);
+  assign(to.max_bytes_per_call, log.integer("max_bytes_per_call", {1, std::uint64_t(1) << 40}));
+  to.frames = log.boolean("frames").value_or(to.frames);
+  log.refuse_unknown();
+}
+
+std::optional<access_log_config> read_access_log(json_object& in, const std::filesystem::path& folder) {
+  const auto* v = in.find("access_log");
+  if (!v)
+    return std::nullopt;
+  json_object log(*v, in.pointer("access_log"), in.problems());
+  if (!log.valid())
+    return std::nullopt;
+  access_log_config c;
+  constexpr std::string_view formats[] = {"common", "json"};
+  if (const auto format = log.choice("format", formats))
+    c.format = static_cast<access_format>(*format);
+  read_log_target(log, folder, log_destination::standard_output, c.target);
+  log.refuse_unknown();
+  return c;
+}
+
+} // namespace hotslot::daemon
