@@ -1,0 +1,29 @@
+// Where the admin address of a hotslotd is.
+#ifndef HOTSLOT_CTL_ADDRESS_HPP
+#define HOTSLOT_CTL_ADDRESS_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hotslot::ctl {
+
+struct admin_address {
+  bool tls = false;
+  std::string host; ///< Without brackets.
+  std::string port;
+  std::string prefix; ///< Before every path: empty, or without a slash at its end.
+
+  /// For the Host field.
+  std::string authority() const;
+  std::string url() const;
+};
+
+inline constexpr std::string_view address_form = "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]";
+
+/// Nothing where `url` has not that form.
+std::optional<admin_address> parse_address(std::string_view url);
+
+} // namespace hotslot::ctl
+
+#endif

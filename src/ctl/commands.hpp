@@ -1,0 +1,28 @@
+// What hotslotctl does, but for watching.
+#ifndef HOTSLOT_CTL_COMMANDS_HPP
+#define HOTSLOT_CTL_COMMANDS_HPP
+
+#include "client.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace hotslot::ctl {
+
+/// Runs the command of `what`, which is not `watch`. Throws `failure`.
+asio::awaitable<void> run_command(client& server, const options& what);
+
+/// Throws `failure` (refused) with what the server says where the status is none of success.
+void check_status(const client& server, unsigned status, std::string_view reason, std::string_view body);
+
+/// JSON as it may be shown on a terminal: what would do something there is escaped.
+std::string printable_json(std::string_view json);
+
+/// `text` as one segment of a path or a value in a query.
+std::string encoded(std::string_view text);
+
+} // namespace hotslot::ctl
+
+#endif

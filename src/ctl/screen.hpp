@@ -1,0 +1,53 @@
+// The terminal, while figures are shown on it again and again.
+#ifndef HOTSLOT_CTL_SCREEN_HPP
+#define HOTSLOT_CTL_SCREEN_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <termios.h>
+
+namespace hotslot::ctl {
+
+/// A page of its own where standard output is a terminal that can have one; else lines, one page after
+/// another.
+///
+/// Whatever happens to it is undone by `leave` and on destruction: the page that was there before comes back,
+/// the cursor with it, and what is typed shows again.
+class screen {
+ public:
+  screen();
+  ~screen() { leave(); }
+  screen(const screen&) = delete;
+  screen& operator=(const screen&) = delete;
+
+  bool is_terminal() const noexcept { return terminal_; }
+  /// Of the page; without a terminal there is no end of them.
+  std::size_t rows() const noexcept;
+  std::size_t columns() const noexcept;
+
+  /// Does nothing where it is so already.
+  void enter();
+  void leave() noexcept;
+
+  /// In place of the page before. Throws `failure` where nobody reads it.
+  void show(const std::vector<std::string>& lines);
+
+ private:
+  const bool terminal_;
+  bool entered_ = false;
+  bool silenced_ = false;
+  termios before_{};
+};
+
+/// Whether standard output is one.
+bool is_terminal() noexcept;
+
+/// Throws `failure` where it cannot be written.
+void write_out(std::string_view text);
+
+} // namespace hotslot::ctl
+
+#endif

@@ -1,0 +1,40 @@
+// Tables of text.
+#ifndef HOTSLOT_CTL_TABLE_HPP
+#define HOTSLOT_CTL_TABLE_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hotslot::ctl {
+
+/// Rows of cells, of which the first is left-aligned, as are those whose heading ends in '<', which is not
+/// shown; the others are numbers. Cells are made printable.
+class table {
+ public:
+  explicit table(std::vector<std::string> headings);
+
+  void add(std::vector<std::string> cells);
+  std::size_t rows() const noexcept { return rows_.size() - 1; }
+
+  /// The headings first, without a space at a line's end.
+  std::vector<std::string> lines() const;
+
+ private:
+  std::string line(const std::vector<std::string>& cells) const;
+
+  std::vector<bool> left_;
+  std::vector<std::size_t> widths_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// Characters of UTF-8, each taken to be one column.
+std::size_t width(std::string_view text) noexcept;
+
+/// No wider than so many columns; what was cut shows in the last one.
+std::string clip(std::string_view text, std::size_t columns);
+
+} // namespace hotslot::ctl
+
+#endif
