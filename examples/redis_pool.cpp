@@ -115,7 +115,7 @@ int main(int argc, char** argv) try {
       },
       {.max_workers = 4,
        .idle_timeout = 60s,
-       .backoff = {.first = 50ms, .most = 500ms},
+       .starts = {.backoff = {.first = 50ms, .most = 500ms}},
        .on_failure = [](const auto& f) { std::cout << "cannot connect: " << f.message << std::endl; }});
   asio::co_spawn(io, serve(connections, std::stoi(argv[2])), [](std::exception_ptr e) {
     if (e)

@@ -35,8 +35,8 @@ class Server:
         self.process.stdout.close()
         assert code == 0, f"exit code {code}"
 
-    def ask(self, body=None):
-        with urllib.request.urlopen(self.url, body, timeout=30) as answer:
+    def ask(self, body=None, path=""):
+        with urllib.request.urlopen(self.url + path, body, timeout=30) as answer:
             return answer.read()
 
 
@@ -177,14 +177,30 @@ class Examples(unittest.TestCase):
             server.start()
             self.assertRegex(pool.wait_for("plums"), "28 counted, 0 refused, 4 unsure; the server has 28;")
 
-    def test_stats_beside(self):
-        with Server("stats_beside") as server:
+    def test_stats_mounted(self):
+        with Server("stats_mounted") as server:
+            for n in range(1, 4):
+                self.assertEqual(server.ask(), b"49")
+                queue, = json.loads(server.ask(path="internal/hotslot/stats"))["queues"]
+                self.assertEqual(queue["totals"]["acquired"], n)
+            self.assertEqual(queue["totals"]["launched"], 1)
+            self.assertIn(b'hotslot_slots_acquired_total{app="example"', server.ask(path="internal/hotslot/metrics"))
+
+    def test_stats_server(self):
+        with Server("stats_server") as server:
             while True:  # until the program's own work has begun
-                queue, = json.loads(server.ask())["queues"]
+                queue, = json.loads(server.ask(path="stats"))["queues"]
                 if queue["totals"]["acquired"] > 1:
                     break
             self.assertEqual(queue["name"], "engines")
             self.assertEqual(queue["totals"]["launched"], 1)
+            self.assertIn(b"hotslot_run_seconds_bucket", server.ask(path="metrics"))
+            self.assertEqual(len(json.loads(server.ask(path="stats/engines"))["workers"]), 1)
+            with urllib.request.urlopen(server.url + "stats/stream?interval_ms=100", timeout=30) as stream:
+                events = [line for line in (stream.readline() for _ in range(9)) if line.startswith(b"data: ")]
+            counts = [json.loads(e[6:])["totals"]["acquired"] for e in events]
+            self.assertEqual(len(counts), 3)
+            self.assertLess(counts[0], counts[2])
 
     def test_two_pools(self):
         self.assertEqual(self.output("two_pools"),

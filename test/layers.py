@@ -20,6 +20,8 @@ LAYERS = {
     "http": ({"core", "asio"}, {"spdlog", "fmt", "CLI"}),
     "process": ({"core", "asio"}, {"spdlog", "fmt", "CLI"}),
     "daemon": ({"core", "asio", "http", "process"}, set()),
+    # Beside the layers: a client, which knows of a server what its addresses say.
+    "ctl": ({"core"}, {"spdlog"}),
 }
 
 # Longest prefix first.
@@ -33,6 +35,7 @@ FOLDERS = [
     ("src/http/", "http"),
     ("src/process/", "process"),
     ("src/daemon/", "daemon"),
+    ("src/ctl/", "ctl"),
 ]
 
 # Of no layer: Boost's own sources, compiled once, and what is precompiled.
@@ -165,6 +168,8 @@ SAMPLE = {
     "src/daemon/b.cpp": ("#include <hotslot/detail/a.hpp>\n", "daemon must use public headers only"),
     "src/daemon/c.cpp": ('#include "../http/private.hpp"\n', "daemon must not include the private"),
     "src/daemon/d.cpp": ("#include <hotslot/http/detail/a.hpp>\n", "daemon must use public headers only"),
+    "src/ctl/a.cpp": ("#include <hotslot/core/a.hpp>\n#include <boost/beast/http.hpp>\n", None),
+    "src/ctl/b.cpp": ("#include <hotslot/http/a.hpp>\n", "ctl must not include http"),
     "src/external/asio.cpp": ("#include <boost/asio/impl/src.hpp>\n", None),
     "test/short.cpp": ("\n" * MAX_LINES, None),
     "test/condition.cpp": ("f();\nif (co_await g())\n", ":2: awaits inside a condition"),

@@ -1,10 +1,11 @@
 # What scripts/serve and scripts/test share. Sourced by them, from the top of the checkout.
 
 # shellcheck disable=SC2034 # the arrays are for those who source this
-base_packages=(g++ meson ninja-build pkg-config python3 libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev libfmt-dev
-  libspdlog-dev libcli11-dev curl ca-certificates)
+base_packages=(g++ meson ninja-build pkg-config python3 libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev
+  libfmt-dev libspdlog-dev libcli11-dev curl ca-certificates)
 # redis-tools has the server's program too, and unlike redis-server starts no service.
-test_packages=(catch2 libhiredis-dev redis-tools)
+test_packages=(catch2 libhiredis-dev redis-tools openssl python3-jsonschema python3-prometheus-client python3-yaml)
+fuzz_packages=(clang-16 libclang-rt-16-dev)
 # It only makes builds faster, so a user who cannot install it goes without.
 ((EUID != 0)) || command -v ccache >/dev/null || base_packages+=(ccache)
 
@@ -65,9 +66,9 @@ configure() {
 
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 
-# The dependencies of the Node function, as its lock file has them.
-install_hello() {
-  local dir=examples/functions/hello
+# npm_ci DIR: the dependencies of the package there, as its lock file has them.
+npm_ci() {
+  local dir=$1
   [[ $dir/node_modules/.package-lock.json -nt $dir/package-lock.json ]] && return
   say "npm ci in $dir"
   (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error)

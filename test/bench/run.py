@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import charts
-from rows import MEMORY, ROWS
+from rows import MEMORY, ROWS, STATS, STATS_MEMORY
 
 
 class Measured:
@@ -77,6 +77,38 @@ def rows_of_memory(args, names):
                    "bar": 1 if bar else None, "met": size <= bar if bar else None}
 
 
+def row_of_ageing(args, names):
+    if "ageing" in names:
+        share = float(subprocess.run([args.build / "test/bench/hotslot-ageing"], check=True, capture_output=True,
+                                     text=True).stdout)
+        yield {"name": "ageing", "ns": round(share * 1e9), "allocs": None, "bytes": None, "reference": "1 % of a core",
+               "reference_ns": 1e7, "ratio": round(share / 0.01, 3), "bar": 1, "met": share <= 0.01}
+
+
+def row_of_stats(name, value, reference):
+    r = {"name": f"stats/{name}", "ns": None, "allocs": None, "bytes": None, "reference": None, "ratio": None, "bar": None, "met": None}
+    if name == "callers":
+        r |= {"ns": value, "reference": "callers alone", "reference_ns": reference, "ratio": round(value / reference, 3), "bar": 1.11}
+    elif name in STATS_MEMORY:
+        r |= {"bytes": value, "reference": f"the answer, {reference:.0f} B", "ratio": round(value / reference, 3), "bar": STATS_MEMORY[name]}
+    elif STATS[name]:
+        r |= {"ns": value, "reference": "50 ms", "reference_ns": STATS[name], "ratio": round(value / STATS[name], 3), "bar": 1}
+    else:
+        r["ns"] = value
+    if r["bar"]:
+        r["met"] = r["ratio"] <= r["bar"]
+    return r
+
+
+def rows_of_stats(args, names):
+    if "stats" not in names:
+        return
+    said = subprocess.run([args.build / "test/bench/hotslot-stats"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    for line in said.splitlines():
+        name, *values = line.split()
+        yield row_of_stats(name, float(values[0]), float(values[1]) if len(values) > 1 else None)
+
+
 def environment(args):
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="utf-8") if line.startswith("model name")),
                "unknown")
@@ -108,14 +140,14 @@ def parse():
 
 def main():
     args = parse()
-    known = {r.name for r in ROWS} | {"memory"} | {f"memory/{n}" for n in MEMORY}
+    known = {r.name for r in ROWS} | {"ageing", "memory", "stats"} | {f"memory/{n}" for n in MEMORY}
     if unknown := set(args.names) - known:
         sys.exit(f"no such row: {' '.join(sorted(unknown))}; there are: {' '.join(sorted(known))}")
     names = set(args.names) or known
     rows = [environment(args)]
     print(json.dumps(rows[0]))
     print(f"{'':34} {'ns':>9} {'allocs':>7} {'bytes':>9}  {'ref. ns':>9} {'ratio':>7} {'bar':>5} met")
-    sources = [rows_of_memory(args, names)]
+    sources = [rows_of_memory(args, names), row_of_ageing(args, names), rows_of_stats(args, names)]
     if names & {r.name for r in ROWS}:
         sources.insert(0, rows_of_time(args, names))
     for source in sources:
