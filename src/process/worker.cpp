@@ -20,6 +20,7 @@
 #include <csignal>
 #include <span>
 #include <tuple>
+#include <variant>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -178,8 +179,18 @@ asio::awaitable<void> worker::make_process() {
                         .environment = make_environment(*spec_, directory_.path(), confinement_.tmp()),
                         .dir = spec_->dir};
   confinement_.apply_to(request);
-  const auto make = [&request]() -> asio::awaitable<spawned> { co_return spawn(request); };
-  adopt(co_await asio::co_spawn(spawn_executor(), make, asio::use_awaitable));
+  // An exception ends on the thread that threw it: two threads would share its count of references.
+  const auto make = [&request]() -> asio::awaitable<std::variant<spawned, failure>> {
+    try {
+      co_return spawn(request);
+    } catch (const system_error& e) {
+      co_return failure{e.code(), detail_of(e)};
+    }
+  };
+  auto made = co_await asio::co_spawn(spawn_executor(), make, asio::use_awaitable);
+  if (const auto* why = std::get_if<failure>(&made))
+    throw system_error(why->code, why->detail);
+  adopt(std::get<spawned>(std::move(made)));
 }
 
 void worker::check() const {
