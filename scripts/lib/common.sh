@@ -4,7 +4,8 @@
 base_packages=(g++ meson ninja-build pkg-config python3 libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev
   libfmt-dev libspdlog-dev libcli11-dev curl ca-certificates)
 # redis-tools has the server's program too, and unlike redis-server starts no service.
-test_packages=(catch2 libhiredis-dev redis-tools openssl python3-jsonschema python3-prometheus-client python3-yaml)
+test_packages=(catch2 libhiredis-dev redis-tools openssl python3-jsonschema python3-prometheus-client python3-yaml
+  bubblewrap runc)
 fuzz_packages=(clang-16 libclang-rt-16-dev)
 # It only makes builds faster, so a user who cannot install it goes without.
 ((EUID != 0)) || command -v ccache >/dev/null || base_packages+=(ccache)

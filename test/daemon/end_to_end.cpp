@@ -80,11 +80,8 @@ TEST_CASE("calls at once are served by several processes, never more than max_wo
   // After the idle timeout they are gone, the one that was used last at the end.
   const pid_t last = pid_of(server.call("/t/t/slow?ms=1"));
   const process_watch last_one(last);
-  pids.erase(last);
-  for (pid_t p : pids)
-    if (std::filesystem::exists("/proc/" + std::to_string(p)))
-      CHECK(process_watch(p).ended_within(10s));
   CHECK(last_one.ended_within(10s));
+  eventually([&] { return server.children().empty(); });
   server.settle();
   CHECK(number(server.stats("slow").at("idle")) == 0);
 }
@@ -121,7 +118,7 @@ TEST_CASE("no worker outlives a killed server", "[e2e]") {
   });
   server.signal(SIGKILL);
   for (const auto& w : workers)
-    CHECK(w->ended_within(1s));
+    CHECK(w->ended_within(10s));
 }
 
 TEST_CASE("every one of many calls at once is answered exactly once", "[e2e]") {
@@ -147,7 +144,7 @@ TEST_CASE("weakness 16: a waiting deadline that passes is 503", "[e2e]") {
   hotslotd server({with(slow, R"(, "max_workers": 1, "wait_timeout_s": 1)")});
   connection busy(server.port());
   busy.call(verb::post, "/t/t/slow?ms=1");
-  busy.send(verb::post, "/t/t/slow?ms=2000");
+  busy.send(verb::post, "/t/t/slow?ms=4000");
   wait_until_busy(server);
   const auto r = server.call("/t/t/slow?ms=1");
   CHECK(r.result_int() == 503);
@@ -190,7 +187,7 @@ TEST_CASE("weakness 17: SIGTERM lets running calls finish, and takes no new ones
   connection running(server.port());
   const pid_t pid = pid_of(running.call(verb::post, "/t/t/slow?ms=1"));
   const process_watch worker(pid);
-  running.send(verb::post, "/t/t/slow?ms=500", "last words");
+  running.send(verb::post, "/t/t/slow?ms=2000", "last words");
   wait_until_busy(server);
   server.signal(SIGTERM);
   wait_until_draining(server);
@@ -268,7 +265,7 @@ TEST_CASE("functions that fail to start: the contract's status, a reason, nothin
   server.settle();
   CHECK(server.children().size() == 1);
   CHECK(server.socket_directories() == 1);
-  CHECK(server.descriptors() <= descriptors + 1); // the connection of settle() may be closing
+  eventually([&] { return server.descriptors() <= descriptors; }); // when the connections have closed
   CHECK(server.log().find("/nowhere/at/all") != std::string::npos);
 }
 
@@ -286,8 +283,7 @@ TEST_CASE("functions that fail in a call: 502, the worker gone, the next call se
     }
   CHECK(server.call("/t/t/never-answer").result_int() == 504);
   server.settle();
-  for (pid_t p : server.children())
-    CHECK(process_watch(p).ended_within(10s));
+  eventually([&] { return server.children().empty(); });
 }
 
 TEST_CASE("a failed start is not tried again at once", "[e2e]") {
