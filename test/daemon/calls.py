@@ -7,97 +7,45 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
 
+from hotslotd import PATIENCE, Hotslotd, ask
+
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
-PATIENCE = 30
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 DETACHED = {"Fn-Invoke-Type": "detached"}
 
 
-class Server:
+class Server(Hotslotd):
     def __init__(self, case, functions, **top):
-        self.folder = tempfile.mkdtemp(prefix="hotslot-calls-")
-        case.addCleanup(shutil.rmtree, self.folder)
-        self.config = os.path.join(self.folder, "hotslot.json")
+        folder = tempfile.mkdtemp(prefix="hotslot-calls-")
+        case.addCleanup(shutil.rmtree, folder)
         self.gate = socket.socket(socket.AF_UNIX)
-        self.gate.bind(os.path.join(self.folder, "gate"))
+        self.gate.bind(os.path.join(folder, "gate"))
         self.gate.listen()
         self.gate.settimeout(PATIENCE)
         case.addCleanup(self.gate.close)
-        self.write_config(functions, **top)
-        self.lines = []
-        self.changed = threading.Condition()
+        super().__init__(HOTSLOTD, folder, functions, **top)
 
     def write_config(self, functions, **top):
-        whole = [{"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
-                  "max_workers": 1, "stop_grace_ms": 100, "config": {"GATE": self.gate.getsockname()}} | more
-                 for mode, more in functions.items()]
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "functions": whole} | top, out)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port, self.admin = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
-        self.reader = threading.Thread(target=self.read_log)
-        self.reader.start()
-        return self
-
-    def __exit__(self, *_):
-        if self.process.returncode is None:
-            self.end()
+        super().write_config([
+            {"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
+             "max_workers": 1, "stop_grace_ms": 100, "config": {"GATE": self.gate.getsockname()}} | more
+            for mode, more in functions.items()], **top)
 
     def end(self):
-        self.terminate()
-        self.wait()
-
-    def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
-
-    def wait(self):
-        code = self.process.wait(PATIENCE)
-        self.reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        assert code == 0, f"exit code {code}: {self.lines[-5:]}"
-
-    def read_log(self):
-        for line in self.process.stderr:
-            with self.changed:
-                self.lines.append(line.rstrip())
-                self.changed.notify_all()
-
-    def wait_for(self, pattern, times=1):
-        """The lines of the log that match, as soon as there are so many."""
-        found = []
-
-        def enough():
-            found[:] = [line for line in self.lines if re.search(pattern, line)]
-            return len(found) >= times
-
-        with self.changed:
-            assert self.changed.wait_for(enough, PATIENCE), f"no {pattern} in {self.lines}"
-        return found
+        code = self.stop()
+        assert code == 0, f"exit code {code}"
 
     def call(self, path, body=b"", headers=None, method="POST", port=None, chunked=False):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=PATIENCE)
-        try:
-            connection.request(method, path, iter([body]) if chunked else body, headers or {}, encode_chunked=chunked)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
+        return ask(port or self.port, method, path, body, headers, chunked)
 
     def detached(self, name="gate", body=b"", **more):
         return self.call("/invoke/t/" + name, body, DETACHED, **more)
@@ -106,12 +54,6 @@ class Server:
         status, headers, answer = self.detached(name, body, **more)
         assert (status, answer) == (202, b""), (status, answer)
         return headers["Fn-Call-Id"]
-
-    def stats(self):
-        return json.loads(self.call("/stats", method="GET", port=self.admin)[2])
-
-    def queue(self, name):
-        return next(q for q in self.stats()["queues"] if q["name"] == name)
 
     def counts(self, name="gate"):
         return self.queue(name)["detached"]
@@ -141,11 +83,11 @@ class Detached(unittest.TestCase):
         with Server(self, {"gate": {}}) as server:
             call = server.accepted(body=b"x" * 1000)
             arrived = server.arrival()
-            server.wait_for("body of 1000 bytes")
+            server.log.wait("body of 1000 bytes")
             self.assertEqual(server.counts(), {"waiting": 0, "running": 1, "accepted": 1, "refused": 0, "succeeded": 0,
                                                "failed": 0, "lost": 0})
             arrived.close()
-            server.wait_for(f'info msg="detached call ended" app=t fn=gate call={call} status=200 ms=')
+            server.log.wait(f'info msg="detached call ended" app=t fn=gate call={call} status=200 ms=')
             server.until(lambda: server.counts()["succeeded"] == 1)
             metrics = server.call("/metrics", method="GET", port=server.admin)[2].decode()
             self.assertRegex(metrics, r'hotslot_detached_calls_total\{app="t",fn="gate",key="\w+",outcome="succeeded"\} 1')
@@ -155,13 +97,13 @@ class Detached(unittest.TestCase):
             for chunked in (False, True):
                 server.accepted(body=b"x" * 200_000, chunked=chunked)
                 server.release()
-            server.wait_for("body of 200000 bytes", 2)
+            server.log.wait("body of 200000 bytes", 2)
 
     def test_failures_are_told(self):
         with Server(self, {"exit-in-call": {}, "never-answer": {"timeout_s": 1}, "exit": {}, "status-500": {}}) as server:
             calls = {name: server.accepted(name) for name in ("exit-in-call", "never-answer", "exit", "status-500")}
             for name, status in (("exit-in-call", 502), ("never-answer", 504), ("exit", 502), ("status-500", 502)):
-                server.wait_for(f'warn msg="detached call failed" app=t fn={name} call={calls[name]} status={status} '
+                server.log.wait(f'warn msg="detached call failed" app=t fn={name} call={calls[name]} status={status} '
                                 r"ms=\d+ reason=.+")
                 server.until(lambda name=name: server.counts(name)["failed"] == 1)
 
@@ -223,11 +165,11 @@ class Detached(unittest.TestCase):
         with Server(self, {"gate": {}}) as server:
             calls = [server.accepted() for _ in range(3)]
             server.terminate()
-            server.wait_for("draining")
+            server.log.wait("draining")
             server.release(3)
             server.wait()
             for call in calls:
-                server.wait_for(f"detached call ended.*call={call} status=200")
+                server.log.wait(f"detached call ended.*call={call} status=200")
 
     def test_a_drain_tells_what_is_lost(self):
         with Server(self, {"gate": {}}, drain_grace_s=0) as server:
@@ -235,7 +177,7 @@ class Detached(unittest.TestCase):
             first = server.arrival()
             server.end()
             for call in calls:
-                server.wait_for(f'error msg="detached call lost" app=t fn=gate call={call}')
+                server.log.wait(f'error msg="detached call lost" app=t fn=gate call={call}')
             first.close()
 
     def test_a_second_signal_ends_a_drain(self):
@@ -243,9 +185,9 @@ class Detached(unittest.TestCase):
             calls = [server.accepted() for _ in range(2)]
             first = server.arrival()
             server.terminate()
-            server.wait_for("draining")
+            server.log.wait("draining")
             server.end()
-            server.wait_for("detached call lost", len(calls))
+            server.log.wait("detached call lost", len(calls))
             first.close()
 
 
@@ -485,12 +427,12 @@ class Traces(unittest.TestCase):
             collector.statuses = [503]
             server.call("/t/t/echo")
             collector.wait_for(3)
-            server.wait_for("spans are not exported.*answered with 503")
-            server.wait_for("spans are exported again")
+            server.log.wait("spans are not exported.*answered with 503")
+            server.log.wait("spans are exported again")
             collector.statuses = [400]  # which it will say again
             server.call("/t/t/echo")
             server.end()
-            server.wait_for("spans were lost\" dropped=2 left=0")
+            server.log.wait("spans were lost\" dropped=2 left=0")
             self.assertEqual(len(collector.spans), 3)
 
     def check_calls_go_on(self, url):
@@ -510,7 +452,7 @@ class Traces(unittest.TestCase):
             began = time.monotonic()
             server.end()
             self.assertLess(time.monotonic() - began, PATIENCE / 3)
-            server.wait_for("spans were lost")
+            server.log.wait("spans were lost")
 
     def test_a_dead_collector_slows_nobody(self):
         with socket.create_server(("127.0.0.1", 0)) as unused:

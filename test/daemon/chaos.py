@@ -12,18 +12,17 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from hotslotd import PATIENCE, Hotslotd, ask
+
 HOTSLOTD, FUNCTION = (os.path.abspath(p) for p in sys.argv[1:3])
 SECONDS = float(os.environ.get("HOTSLOT_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("HOTSLOT_CHAOS_SEED", time.time_ns() % 1_000_000))
 CALLERS = 64
-PATIENCE = 30
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 TIMEOUT_S = 2
 
 # What a call of each kind may end with. A worker may be killed at any time, so any call may get 502, and one whose
@@ -33,43 +32,24 @@ KINDS = {"echo": {200}, "pieces": {200}, "chunks": {200}, "until-close": {200}, 
          "never-answer": set(), "close-in-body": set(), "garbage": set(), "status-500": set(), "events": {200}}
 
 
-class Server:
+class Server(Hotslotd):
     def __init__(self, folder):
-        self.folder = folder
         self.sockets = os.path.join(folder, "sockets")
-        self.config = os.path.join(folder, "hotslot.json")
-        self.reload_count = 0
-        self.write_config()
+        self.reload_count = -1
+        super().__init__(HOTSLOTD, folder, [])
 
-    def write_config(self):
+    def write_config(self, _=None):
+        """The next of its configurations."""
         self.reload_count += 1
-        functions = [{"app": "t", "name": kind, "trigger": "/" + kind, "command": [FUNCTION, kind], "memory_mb": 64,
-                      "max_workers": 4 + self.reload_count % 3, "timeout_s": TIMEOUT_S, "wait_timeout_s": 5,
-                      "reply_buffer_bytes": 64 * 1024, "idle_timeout_s": 1 + self.reload_count % 2, "stop_grace_ms": 100,
-                      "config": {"RELOAD": str(self.reload_count // 4)}} for kind in KINDS]
-        fresh = self.config + ".new"
-        with open(fresh, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "socket_dir": self.sockets,
-                       "resources": {"memory_mb": 64 * 16}, "request_buffer_bytes": 64 * 1024,
-                       "functions": functions}, out)
-        os.rename(fresh, self.config)
-
-    def start(self):
-        self.log = open(os.path.join(self.folder, "log"), "w", encoding="utf-8")
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.port, self.admin = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
-
-    def ask(self, method, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
-        connection.request(method, path)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, body
+        super().write_config([
+            {"app": "t", "name": kind, "trigger": "/" + kind, "command": [FUNCTION, kind], "memory_mb": 64,
+             "max_workers": 4 + self.reload_count % 3, "timeout_s": TIMEOUT_S, "wait_timeout_s": 5,
+             "reply_buffer_bytes": 64 * 1024, "idle_timeout_s": 1 + self.reload_count % 2, "stop_grace_ms": 100,
+             "config": {"RELOAD": str(self.reload_count // 4)}} for kind in KINDS],
+            socket_dir=self.sockets, resources={"memory_mb": 64 * 16}, request_buffer_bytes=64 * 1024)
 
     def totals(self):
-        return json.loads(self.ask("GET", "/stats")[1])["totals"]
+        return self.stats()["totals"]
 
     def workers(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="utf-8") as children:
@@ -92,13 +72,6 @@ class Server:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        self.log.close()
-        return code
 
 
 class Results:
@@ -217,7 +190,7 @@ def misfortunes(server, ended, results):
                     shutil.rmtree(os.path.join(server.sockets, choose.choice(folders)), ignore_errors=True)
             elif what < 0.83:
                 server.write_config()
-                status, body = server.ask("POST", "/admin/reload")
+                status, _, body = ask(server.admin, "POST", "/admin/reload")
                 if status != 200:
                     results.complain(f"reload: {status} {body}")
         except (ProcessLookupError, FileNotFoundError):
@@ -250,7 +223,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="hotslot-chaos-")
     server = Server(folder)
     server.start()
-    server.ask("GET", "/stats")
+    server.stats()
     descriptors = server.descriptors()
     ended = threading.Event()
     results = Results()
@@ -278,15 +251,13 @@ def main():
     if code != 0:
         wrong.append(f"exit code {code}")
     calls = sum(results.statuses.values())
-    print(f"{calls} calls in {SECONDS:.0f} s, {results.left} callers left, {server.reload_count - 1} reloads, "
+    print(f"{calls} calls in {SECONDS:.0f} s, {results.left} callers left, {server.reload_count} reloads, "
           f"memory {early} kB early and {late} kB late")
     print(", ".join(f"{kind} {status}: {n}" for (kind, status), n in sorted(results.statuses.items(), key=str)))
     for what in wrong[:20]:
         print("wrong:", what)
-    with open(os.path.join(folder, "log"), encoding="utf-8", errors="replace") as log:
-        for line in log:
-            if "handler failed" in line or "connection failed" in line:
-                print(line, end="")
+    for line in server.log.matching("handler failed|connection failed"):
+        print(line)
     shutil.rmtree(folder)
     return 1 if wrong else 0
 

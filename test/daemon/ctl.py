@@ -21,11 +21,12 @@ import threading
 import time
 import unittest
 
+import hotslotd
+from hotslotd import PATIENCE, Hotslotd, ask
+
 HOTSLOTD, HOTSLOTCTL, FUNCTION, SLOW = (os.path.abspath(a) for a in sys.argv[1:5])
 del sys.argv[1:5]
-PATIENCE = 30
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TERM": "xterm"}
-ENVIRONMENT |= {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if name in os.environ}
+ENVIRONMENT = hotslotd.ENVIRONMENT | {"TERM": "xterm"}
 TOKEN = "a-token-for-tests"
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 
@@ -37,44 +38,12 @@ def eventually(what):
         time.sleep(0.01)
 
 
-class Server:
-    def __init__(self, folder, admin="127.0.0.1:0", **more):
-        self.config = os.path.join(folder, "hotslot.json")
-        self.admin = admin
-        self.configure(**more)
-
-    def configure(self, **more):
-        functions = [{"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
-                      "starts": {"backoff_ms": 5000}}
-                     for mode in ("echo", "about", "exit", "exit-in-call")]
-        functions.append({"app": "t", "name": "slow", "command": [SLOW], "memory_mb": 16, "config": {"SLOW_MS": "400"}})
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": self.admin, "functions": functions} | more, out)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url, self.admin_url = (self.process.stdout.readline().split()[-1] for _ in range(2))
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
-
-    def ask(self, method, path, headers=None):
-        connection = http.client.HTTPConnection(self.admin_url.split("/")[2], timeout=PATIENCE)
-        try:
-            connection.request(method, path, headers=headers or {})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
-        finally:
-            connection.close()
-
-    def queue(self, name):
-        return next(q for q in json.loads(self.ask("GET", "/stats")[2])["queues"] if q["name"] == name)
+class Server(Hotslotd):
+    def __init__(self, folder, admin="127.0.0.1:0"):
+        self.functions = [{"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
+                           "starts": {"backoff_ms": 5000}} for mode in ("echo", "about", "exit", "exit-in-call")]
+        self.functions.append({"app": "t", "name": "slow", "command": [SLOW], "memory_mb": 16, "config": {"SLOW_MS": "400"}})
+        super().__init__(HOTSLOTD, folder, self.functions, admin=admin)
 
 
 class Fake:
@@ -237,9 +206,9 @@ class Commands(Case):
     def test_reload(self):
         with Server(self.folder) as server:
             self.assertEqual(self.done(server.admin_url, "reload"), "nothing has changed\n")
-            server.configure(resources={"memory_mb": 200})
+            server.write_config(server.functions, resources={"memory_mb": 200})
             self.assertEqual(self.done(server.admin_url, "reload"), "resources have changed\n")
-            server.configure(resources={"memory_mb": 0})
+            server.write_config(server.functions, resources={"memory_mb": 0})
             code, _, err = self.ctl(server.admin_url, "reload")
             self.assertEqual(code, 1)
             self.assertIn("422 Unprocessable Entity: ", err)
@@ -294,19 +263,19 @@ class Admin(Case):
     def test_methods_and_paths(self):
         with Server(self.folder) as server:
             for path in ("reload", "drain", "recycle/t/echo", "invoke/t/echo"):
-                status, headers, _ = server.ask("GET", "/admin/" + path)
+                status, headers, _ = ask(server.admin, "GET", "/admin/" + path)
                 self.assertEqual((status, headers["Allow"]), (405, "POST"), path)
             for path in ("/admin/", "/admin/none", "/admin/drain/", "/admin/recycle", "/admin/recycle/t/none",
                          "/admin/invoke/t/none", "/administration"):
-                self.assertEqual(server.ask("POST", path)[0], 404, path)
-            self.assertEqual(server.ask("POST", "/admin/invoke/t%2fecho")[0], 200)
+                self.assertEqual(ask(server.admin, "POST", path)[0], 404, path)
+            self.assertEqual(ask(server.admin, "POST", "/admin/invoke/t%2fecho")[0], 200)
 
     def test_web_pages_may_not(self):
         with Server(self.folder) as server:
             for path in ("reload", "drain", "recycle/t/echo", "invoke/t/echo"):
                 for origin in ("https://elsewhere.example", server.admin_url, "null"):
-                    self.assertEqual(server.ask("POST", "/admin/" + path, {"Origin": origin})[0], 403)
-            self.assertEqual(server.ask("GET", "/readyz")[0], 200)
+                    self.assertEqual(ask(server.admin, "POST", "/admin/" + path, headers={"Origin": origin})[0], 403)
+            self.assertEqual(ask(server.admin, "GET", "/readyz")[0], 200)
 
 
 class Secure(Case):

@@ -4,59 +4,31 @@ is served, and all of it again as soon as it can.  Usage: exhaustion.py HOTSLOTD
 
 import contextlib
 import http.client
-import json
 import os
 import resource
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
+from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd, ask
+
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
-PATIENCE = 60
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 
 
-class Server:
-    """`before` runs in the server's process, ahead of the server."""
-
+class Server(Hotslotd):
     def __init__(self, folder, functions, before=None, **more):
-        self.before = before
-        self.config = os.path.join(folder, "hotslot.json")
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "functions": [
-                {"app": "t", "name": name, "command": [FUNCTION, mode], "memory_mb": 16, "wait_timeout_s": 10,
-                 "idle_timeout_s": 300, "isolation": {"user": "server"}} for name, mode in functions.items()]} | more, out)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                                        preexec_fn=self.before)
-        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
-        self.process.stdout.readline()
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
+        super().__init__(HOTSLOTD, folder, [
+            {"app": "t", "name": name, "command": [FUNCTION, mode], "memory_mb": 16, "wait_timeout_s": 10,
+             "idle_timeout_s": 300, "isolation": {"user": "server"}} for name, mode in functions.items()], before, **more)
 
     def call(self, name):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request("POST", "/invoke/t/" + name, "{}")
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status
-        finally:
-            connection.close()
+        return ask(self.port, "POST", "/invoke/t/" + name, "{}")[0]
 
     def wait_for(self, name, status):
         """A start that failed is tried again after a pause, so it may take some calls."""

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -18,13 +17,13 @@ import threading
 import time
 import unittest
 
+from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd, ask
+
 END = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
 HOTSLOTD, NODE_FUNCTION = (os.path.abspath(path) for path in sys.argv[1:3])
 NODE = os.path.realpath(sys.argv[3]) if END > 3 else None
 sys.argv[1:] = sys.argv[END + 1:]
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 60
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 OWN_USERS = range(1_900_000_000, 1_900_000_000 + 64 * 4096)
 ROOT = os.geteuid() == 0
 PYTHON = "/usr/bin/python3"
@@ -64,61 +63,20 @@ def processes_started_below(folder):
     return found
 
 
-class Server:
+class Server(Hotslotd):
     """In a folder that any user can get at, as functions with users of their own have to."""
 
     def __init__(self, folder, functions, **more):
         self.sockets = os.path.join(folder, "sockets")
-        self.config = os.path.join(folder, "hotslot.json")
-        self.log = os.path.join(folder, "log")
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "socket_dir": self.sockets,
-                       "functions": functions} | more, out)
-
-    def start(self):
-        with open(self.log, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                            stdout=subprocess.PIPE, stderr=log, text=True)
-        self.port, self.admin = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.wait()
-
-    def wait(self):
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        return code
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        assert self.stop() == 0
+        super().__init__(HOTSLOTD, folder, functions, socket_dir=self.sockets, **more)
 
     def call(self, name, **what):
         """The status, and what the function says."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        connection.request("POST", "/invoke/t/" + name, json.dumps(what))
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, json.loads(body)
+        status, _, body = ask(self.port, "POST", "/invoke/t/" + name, json.dumps(what))
+        return status, json.loads(body)
 
     def directories(self):
         return sorted(name for name in os.listdir(self.sockets) if name.startswith("hw-"))
-
-    def queue(self, name):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
-        connection.request("GET", "/stats")
-        queues = json.loads(connection.getresponse().read())["queues"]
-        connection.close()
-        return next(q for q in queues if q["name"] == name)
-
-    def read_log(self):
-        with open(self.log, encoding="utf-8") as log:
-            return log.read()
 
 
 class Case(unittest.TestCase):
@@ -196,7 +154,7 @@ class Containment:
             self.assertEqual(status, 502)
             if self.tells_memory(server):
                 self.assertEqual(answer["message"], "the function ran out of memory")
-                self.assertIn("out of memory", server.read_log())
+                server.log.wait("out of memory")
             self.check_others(server)
 
     def tells_memory(self, _):
@@ -265,7 +223,7 @@ class Bubblewrap(Containment, Case):
 
     def tells_memory(self, server):
         """Without a control group only a parent would know, and that is within."""
-        return "by control group" in server.read_log()
+        return "by control group" in server.log.wait('memory="')[0]
 
     def assert_hidden(self, seen, others):
         self.assertTrue(isinstance(seen, str) or others not in seen, seen)

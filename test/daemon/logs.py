@@ -15,12 +15,12 @@ import threading
 import time
 import unittest
 
+from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd, ask
+
 HELLO = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 3 else None
 NODE = os.path.abspath(sys.argv.pop()) if HELLO else None
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
-PATIENCE = 60
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 FDK = HELLO and os.path.join(HELLO, "node_modules", "@fnproject", "fdk")
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
@@ -30,83 +30,23 @@ def fields(line):
     return {name: value[1:-1] if value.startswith('"') else value for name, value in FIELD.findall(line)}
 
 
-class Lines:
-    """The lines of a stream, read on a thread of its own."""
-
-    def __init__(self, stream):
-        self.all = []
-        self.changed = threading.Condition()
-        self.stream = stream
-        self.thread = threading.Thread(target=self.read)
-        self.thread.start()
-
-    def read(self):
-        for line in self.stream:
-            with self.changed:
-                self.all.append(line.rstrip("\n"))
-                self.changed.notify_all()
-
-    def matching(self, text):
-        return [line for line in self.all if text in line]
-
-    def wait(self, text, count=1):
-        """The lines with `text` in them, once there are as many."""
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.matching(text)) >= count, PATIENCE), \
-                f"{text}: {self.all[-20:]}"
-            return self.matching(text)
-
-
-class Server:
+class Server(Hotslotd):
     def __init__(self, folder, functions=None, **config):
-        self.path = os.path.join(folder, "hotslot.json")
-        self.functions = functions or [function("talk")]
-        self.write(**config)
-
-    def write(self, **config):
-        with open(self.path, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "functions": self.functions} | config, out)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.path, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.out = Lines(self.process.stdout)
-        self.log = Lines(self.process.stderr)
-        self.port, self.admin = (int(self.out.wait(what)[0].rsplit(":", 1)[1]) for what in ("listening", "admin on"))
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        for lines in (self.out, self.log):
-            lines.thread.join()
-            lines.stream.close()
-        assert code == 0, f"exit code {code}"
+        super().__init__(HOTSLOTD, folder, functions or [function("talk")], **config)
 
     def call(self, body="", path="/t/t/talk", method="POST"):
         """The status and the call's id."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        connection.request(method, path, body=body.encode())
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, answer.headers["Fn-Call-Id"]
-
-    def ask(self, path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=PATIENCE)
-        connection.request(method, path)
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        return answer.status, body
+        status, headers, _ = ask(self.port, method, path, body.encode())
+        return status, headers["Fn-Call-Id"]
 
     def metric(self, name):
         """The sum of its samples."""
-        text = self.ask("/metrics")[1]
+        text = ask(self.admin, "GET", "/metrics")[2].decode()
         return sum(int(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
     def reload(self):
-        return self.ask("/admin/reload", "POST")
+        status, _, body = ask(self.admin, "POST", "/admin/reload")
+        return status, body.decode()
 
 
 def function(name, **more):
@@ -245,7 +185,7 @@ class Files(Case):
     def test_a_change_is_put_in_force(self):
         with Server(self.folder) as server:
             server.call("x")
-            server.write(function_log={"to": "file", "file": "f.log"}, access_log={})
+            server.write_config([function("talk")], function_log={"to": "file", "file": "f.log"}, access_log={})
             status, body = server.reload()
             self.assertEqual((status, json.loads(body)["changes"]),
                              (200, ["access_log has changed, which a restart would put in force",
@@ -260,13 +200,13 @@ class Files(Case):
             server.call("x")
             self.wait_in_file("f.log", "line=")
             os.rename(self.path("f.log"), self.path("moved.log"))
-            server.write(function_log={"to": "file", "file": "no-folder/f.log"})
+            server.write_config([function("talk")], function_log={"to": "file", "file": "no-folder/f.log"})
             status, body = server.reload()
             self.assertEqual(status, 422)
             self.assertIn("no-folder/f.log", body)
             call_id = server.call("x")[1]
             self.wait_in_file("f.log", f"line={call_id}")
-        started = subprocess.run([HOTSLOTD, "--config", server.path], env=ENVIRONMENT, capture_output=True, text=True,
+        started = subprocess.run([HOTSLOTD, "--config", server.config], env=ENVIRONMENT, capture_output=True, text=True,
                                  timeout=PATIENCE, check=False)
         self.assertEqual(started.returncode, 2)
         self.assertIn("no-folder/f.log", started.stderr)
@@ -404,7 +344,7 @@ class Access(Case):
     def wait_for_runner(server):
         late = time.monotonic() + PATIENCE
         while True:
-            queues = json.loads(server.ask("/stats")[1])["queues"]
+            queues = server.stats()["queues"]
             if any(q["name"] == "never-answer" and q["states"]["runner"] == 1 for q in queues):
                 return
             assert time.monotonic() < late
@@ -457,7 +397,7 @@ class Access(Case):
     def test_there_is_none_by_default(self):
         with Server(self.folder) as server:
             server.call("x")
-        self.assertEqual(len(server.out.all), 2)
+        self.assertEqual(server.out.all, [])
 
 
 if __name__ == "__main__":

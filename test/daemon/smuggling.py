@@ -4,7 +4,6 @@
   smuggling.py HOTSLOTD TEST_FUNCTION [NGINX]            checks each
   smuggling.py --table HOTSLOTD TEST_FUNCTION NGINX      prints them for docs/smuggling.md"""
 
-import json
 import os
 import shutil
 import signal
@@ -13,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-PATIENCE = 30
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd
+
 MARK = b"SMUGGLED"
 POST = b"POST /t/t/echo HTTP/1.1\r\nHost: h\r\n"
 TAIL = b"GET /" + MARK + b" HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -64,27 +63,13 @@ CASES = [
 ]
 
 
-class Hotslotd:
+class Server(Hotslotd):
     def __init__(self, program, function, folder):
-        config = os.path.join(folder, "hotslot.json")
-        with open(config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "functions": [
-                {"app": "t", "name": "echo", "trigger": "/echo", "command": [os.path.abspath(function), "echo"]}]}, out)
-        self.process = subprocess.Popen([os.path.abspath(program), "--config", config], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port, self.admin = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
+        super().__init__(os.path.abspath(program), folder, [
+            {"app": "t", "name": "echo", "trigger": "/echo", "command": [os.path.abspath(function), "echo"]}])
 
     def calls(self):
-        with socket.create_connection(("127.0.0.1", self.admin), timeout=PATIENCE) as s:
-            s.sendall(b"GET /stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            body = b"".join(iter(lambda: s.recv(65536), b"")).split(b"\r\n\r\n", 1)[1]
-        return json.loads(body)["totals"]["acquired"]
+        return self.stats()["totals"]["acquired"]
 
 
 class Nginx:
@@ -155,10 +140,10 @@ def complete(answer):
     return body.endswith(b"0\r\n\r\n")
 
 
-def check(hotslotd, name, data, allowed):
-    before = hotslotd.calls()
-    statuses, got, closed = ask(("127.0.0.1", hotslotd.port), data)
-    calls = hotslotd.calls() - before
+def check(server, name, data, allowed):
+    before = server.calls()
+    statuses, got, closed = ask(("127.0.0.1", server.port), data)
+    calls = server.calls() - before
     wrong = []
     if allowed:
         if statuses[:1] != [200] or calls != 1:
@@ -175,7 +160,7 @@ def check(hotslotd, name, data, allowed):
     return statuses, [f"{name}: {w}" for w in wrong]
 
 
-def row(hotslotd, nginx, name, data, statuses):
+def row(server, nginx, name, data, statuses):
     theirs = ask(nginx.address, data)[0] if nginx else []
     return f"| {name} | {' '.join(map(str, statuses))} | {' '.join(map(str, theirs[:1]))} |"
 
@@ -184,20 +169,19 @@ def main(arguments):
     table = arguments[:1] == ["--table"]
     program, function, *nginx_program = arguments[table:]
     folder = tempfile.mkdtemp(prefix="hotslot-smuggling-")
-    hotslotd = Hotslotd(program, function, folder)
-    nginx = Nginx(nginx_program[0], folder, hotslotd.port) if nginx_program else None
     wrong = []
     rows = []
-    try:
-        for name, data, allowed in CASES:
-            statuses, found = check(hotslotd, name, data, allowed)
-            wrong += found
-            rows.append(row(hotslotd, nginx, name, data, statuses))
-    finally:
-        if nginx:
-            nginx.stop()
-        hotslotd.stop()
-        shutil.rmtree(folder)
+    with Server(program, function, folder) as server:
+        nginx = Nginx(nginx_program[0], folder, server.port) if nginx_program else None
+        try:
+            for name, data, allowed in CASES:
+                statuses, found = check(server, name, data, allowed)
+                wrong += found
+                rows.append(row(server, nginx, name, data, statuses))
+        finally:
+            if nginx:
+                nginx.stop()
+    shutil.rmtree(folder)
     if table:
         print("\n".join(["| request | hotslotd | nginx |", "|---|---|---|", *rows]))
     print("\n".join(wrong) or f"{len(CASES)} forms, none wrong", file=sys.stderr)

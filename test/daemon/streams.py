@@ -4,46 +4,30 @@
 HOTSLOT_STREAM_MB is the size of the long ones, 200 where it is not set. With HOTSLOT_INSTRUMENTED, memory is not
 judged: sanitizers keep what was freed."""
 
-import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import unittest
 
+from hotslotd import PATIENCE, Hotslotd
+
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
-PATIENCE = 60
 MB = 1 << 20
 LONG = int(os.environ.get("HOTSLOT_STREAM_MB", "200")) * MB
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 PIECE = bytes(range(256)) * 256
 INSTRUMENTED = "HOTSLOT_INSTRUMENTED" in os.environ
 
 
-class Server:
+class Server(Hotslotd):
     def __init__(self, folder):
-        self.config = os.path.join(folder, "hotslot.json")
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "max_body_bytes": 4 << 30, "functions": [
-                {"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
-                 "max_workers": 100, "timeout_s": PATIENCE} for mode in ("pieces", "events", "echo", "exit-in-call", "swallow")]}, out)
-
-    def __enter__(self):
-        self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port, self.admin = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
+        super().__init__(HOTSLOTD, folder, [
+            {"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
+             "max_workers": 100, "timeout_s": PATIENCE} for mode in ("pieces", "events", "echo", "exit-in-call", "swallow")],
+            max_body_bytes=4 << 30)
 
     def memory(self, what="VmRSS"):
         with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
@@ -52,12 +36,6 @@ class Server:
     def forget_peak(self):
         with open(f"/proc/{self.process.pid}/clear_refs", "w", encoding="utf-8") as out:
             out.write("5")
-
-    def queue(self, name):
-        with Call(self.admin) as call:
-            call.send(b"GET /stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-            call.read_head()
-            return next(q for q in json.loads(call.rest())["queues"] if q["name"] == name)
 
 
 class Call:

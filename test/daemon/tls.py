@@ -13,10 +13,10 @@ import tempfile
 import threading
 import unittest
 
+from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd
+
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
-PATIENCE = 30
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 TOKEN = "a-token-for-tests"
 
 
@@ -54,34 +54,6 @@ class Certificates:
             os.rename(self.path(f"new.{kind}"), self.path(f"{name}.{kind}"))
 
 
-class Server:
-    def __init__(self, folder, listen, admin):
-        self.config = os.path.join(folder, "hotslot.json")
-        self.log = os.path.join(folder, "log")
-        with open(self.config, "w", encoding="utf-8") as out:
-            json.dump({"listen": listen, "admin": admin, "functions": [
-                {"app": "t", "name": "echo", "trigger": "/echo", "command": [FUNCTION, "echo"]}]}, out)
-
-    def __enter__(self):
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([HOTSLOTD, "--config", self.config, "--threads", "2"], env=ENVIRONMENT,
-                                            stdout=subprocess.PIPE, stderr=log, text=True)
-        self.url = self.process.stdout.readline().split()[-1]
-        self.admin_url = self.process.stdout.readline().split()[-1]
-        self.port = int(self.url.rsplit(":", 1)[1])
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        self.process.stdout.close()
-        assert code == 0, f"exit code {code}"
-
-    def read_log(self):
-        with open(self.log, encoding="utf-8") as log:
-            return log.read()
-
-
 class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="hotslot-tls-")
@@ -96,7 +68,9 @@ class Case(unittest.TestCase):
                 "tls": {"certificate": "server.pem", "key": "server.key"}} | more  # where the configuration is
 
     def server(self, listen=None, admin=None):
-        return Server(self.folder, listen or self.listener(), admin or self.listener(token_file="tokens"))
+        function = {"app": "t", "name": "echo", "trigger": "/echo", "command": [FUNCTION, "echo"]}
+        return Hotslotd(HOTSLOTD, self.folder, [function], listen=listen or self.listener(),
+                        admin=admin or self.listener(token_file="tokens"))
 
     def curl(self, url, *arguments, trusting="ca.pem"):
         """curl's exit code, the status, the body."""
@@ -197,7 +171,7 @@ class Tls(Case):
                              (self.listener(tls={"certificate": "none.pem", "key": "server.key"}), "none.pem"),
                              (self.listener(token_file="none"), "none as a file of tokens: No such file"),
                              (self.listener(tls={"certificate": "server.pem"}), "/listen/tls/key: ")):
-            server = Server(self.folder, listen, "127.0.0.1:0")
+            server = self.server(listen, "127.0.0.1:0")
             for flags in ((), ("--check-config",)):
                 done = run(HOTSLOTD, "--config", server.config, *flags)
                 self.assertEqual(done.returncode, 2)
@@ -294,7 +268,7 @@ class Tokens(Case):
                               (self.listener(address="0.0.0.0:0"), (asks_nobody,))):
             with self.server("127.0.0.1:0", admin) as server:
                 pass
-            log = server.read_log()
+            log = server.log.text()
             for warning in (asks_nobody, plain):
                 self.assertEqual(warning in log, warning in warned, f"{admin}: {log}")
 
