@@ -7,6 +7,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -198,13 +199,16 @@ std::string read_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in)
     refuse(std::generic_category().message(errno));
-  std::string text(max_file_bytes + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  std::string text;
+  std::array<char, 16 * 1024> piece;
+  do {
+    in.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() > max_file_bytes)
+      refuse("it is longer than " + std::to_string(max_file_bytes) + " bytes");
+  } while (in);
   if (in.bad())
     refuse(std::generic_category().message(errno));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > max_file_bytes)
-    refuse("it is longer than " + std::to_string(max_file_bytes) + " bytes");
   return text;
 }
 

@@ -364,6 +364,9 @@ TEST_CASE("a file is read whole, or refused by name") {
   CHECK_THROWS_WITH(load_config(folder / "none.json"),
                     (folder / "none.json").string() + ": cannot be read: No such file or directory");
   CHECK_THROWS_WITH(load_config(folder), folder.string() + ": cannot be read: it is a directory");
+  CHECK_THROWS_WITH(load_config("/dev/zero"), "/dev/zero: cannot be read: it is longer than 16777216 bytes");
+  std::ofstream(path) << std::string(100'000, ' ') << good << std::string(100'000, '\n');
+  CHECK(load_config(path).functions.size() == 2);
   std::filesystem::remove_all(folder);
 }
 
