@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -29,6 +30,29 @@ int lock(const fs::path& directory, int how, int create = 0) {
   if (fd >= 0)
     ::close(fd);
   return -1;
+}
+
+// Of a new directory. It has its name only once it is locked, so that nobody takes the directory for one that
+// was left.
+int lock_new(const fs::path& directory) {
+  const fs::path unnamed = directory / ".lock.new";
+  const int fd = ::open(unnamed.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0600);
+  if (fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+      ::rename(unnamed.c_str(), (directory / lock_name).c_str()) == 0)
+    return fd;
+  if (fd >= 0)
+    ::close(fd);
+  return -1;
+}
+
+// Of one that several servers may share; the first of them cleans it up.
+int lock_shared(const fs::path& directory) {
+  const int fd = lock(directory, LOCK_EX | LOCK_NB, O_CREAT);
+  if (fd < 0)
+    return lock(directory, LOCK_SH, O_CREAT);
+  process::remove_leftover_workers(directory);
+  ::flock(fd, LOCK_SH); // another may come between, and finds nothing to clean up
+  return fd;
 }
 
 bool is_own_directory(const fs::path& path) {
@@ -66,14 +90,8 @@ fs::path make_private() {
 
 socket_directory::socket_directory(const std::optional<fs::path>& configured, bool passable)
   : path_(process::prepare_socket_root(configured ? *configured : make_private()))
-  , ours_(!configured) {
-  lock_ = lock(path_, LOCK_EX | LOCK_NB, O_CREAT);
-  if (lock_ >= 0 && !ours_)
-    process::remove_leftover_workers(path_);
-  if (lock_ >= 0)
-    ::flock(lock_, LOCK_SH); // several servers may share a configured one
-  else
-    lock_ = lock(path_, LOCK_SH, O_CREAT);
+  , ours_(!configured)
+  , lock_(ours_ ? lock_new(path_) : lock_shared(path_)) {
   std::error_code ignored;
   if (passable)
     fs::permissions(path_, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, ignored);
