@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the layer rule of docs/design.md by the #include lines, that no file grows without end, and that no
+"""Checks the rule of layers and rooms of docs/design.md by the #include lines, that no file grows without end, and that no
 condition awaits: GCC 12 destroys the temporaries of `if (co_await f(temporary))` twice.
 
     layers.py ROOT          check the source tree at ROOT
@@ -14,22 +14,64 @@ import tempfile
 
 # What a layer may include beside itself, and which libraries it must not know.
 LAYERS = {
+    # Below everything that is ours: text, time, files. No program's own business.
+    "base": (set(), {"boost/asio", "boost/beast", "boost/json", "spdlog", "fmt", "thread", "mutex"}),
     "core": (set(), {"boost/asio", "boost/beast", "boost/json", "spdlog", "fmt", "CLI",
                      "thread", "mutex", "condition_variable", "iostream"}),
     "asio": ({"core"}, {"boost/beast", "boost/json", "spdlog", "fmt", "CLI"}),
-    "http": ({"core", "asio"}, {"spdlog", "fmt", "CLI"}),
-    "process": ({"core", "asio"}, {"spdlog", "fmt", "CLI"}),
-    "daemon": ({"core", "asio", "http", "process"}, set()),
+    "http": ({"base", "core", "asio"}, {"spdlog", "fmt", "CLI"}),
+    "process": ({"base", "core", "asio"}, {"spdlog", "fmt", "CLI"}),
+    "daemon": ({"base", "core", "asio", "http", "process"}, set()),
     # Beside the layers: a client, which knows of a server what its addresses say.
-    "ctl": ({"core"}, {"spdlog"}),
+    "ctl": ({"base"}, {"spdlog"}),
+}
+
+# The rooms of a layer that has several: which others of them each may include. A folder that is not named here is a fault.
+ROOMS = {
+    "src/http/": {
+        "server": set(),
+        "content": set(),
+        "page": {"content"},
+        "stats": {"content", "page"},
+    },
+    "src/process/": {
+        "contract": set(),
+        "output": set(),
+        "spawn": set(),
+        "isolation": {"spawn"},
+        "worker": {"contract", "output", "spawn", "isolation"},
+    },
+    "src/daemon/": {
+        "config": set(),
+        "log": {"config"},
+        "tracing": {"config", "log"},
+        "calls": {"config", "log", "tracing"},
+        "service": {"config", "log", "tracing", "calls"},
+    },
+    "src/core/": {
+        "stats": set(),
+        "policies": {"stats"},
+    },
+    "include/hotslot/detail/": {
+        "queue": set(),
+        "resources": set(),
+        "asio": {"queue"},
+        "launcher": {"queue", "asio"},
+    },
 }
 
 # Longest prefix first.
 FOLDERS = [
-    ("include/hotslot/core/", "core"),
+    ("include/hotslot/core/", "core"), # paths of before
+    ("include/hotslot/policies/", "core"),
+    ("include/hotslot/stats/", "core"),
+    ("include/hotslot/detail/queue/", "core"),
+    ("include/hotslot/detail/resources/", "core"),
+    ("include/hotslot/detail/asio/", "asio"),
+    ("include/hotslot/detail/launcher/", "asio"),
     ("include/hotslot/http/", "http"),
     ("include/hotslot/process/", "process"),
-    ("include/hotslot/detail/", "asio"),
+    ("src/base/", "base"),
     ("src/core/", "core"),
     ("src/asio/", "asio"),
     ("src/http/", "http"),
@@ -37,6 +79,9 @@ FOLDERS = [
     ("src/daemon/", "daemon"),
     ("src/ctl/", "ctl"),
 ]
+
+# What users include directly and what needs no Asio.
+PLAIN = {"include/hotslot/errc.hpp", "include/hotslot/resources.hpp", "include/hotslot/slot_key.hpp"}
 
 # Of no layer: Boost's own sources, compiled once, and what is precompiled.
 OUTSIDE = ("src/external/", "src/pch/")
@@ -46,6 +91,10 @@ MEASURED = ("include", "src", "test", "examples", "scripts")
 SOURCES = (".hpp", ".cpp", ".h", ".ipp", ".py", ".js", ".sh")
 
 AWAITING_CONDITION = re.compile(r"\b(?:if|while|switch) \((?![^;=]*[^=]=\s*co_await)[^;]*\bco_await\b")
+# Of namespace scope, which is not indented here: a function or a value; a type.
+DECLARATION = re.compile(r"(?:(?!using|class|struct|enum|namespace|template|return|friend)[\w:\[][\w:<>,&*\[\]\s]*?[\s&*](\w+)"
+                         r"(?:\(|\{|\[|;|\s=)|(?:class|struct|enum class|using) (\w+)\b(?!::))")
+KEYWORDS = {"operator", "const", "noexcept", "if", "while", "namespace"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -54,7 +103,16 @@ def layer_of(path):
         if path.startswith(prefix):
             return layer
     if path.startswith("include/hotslot/") and path.count("/") == 2:
-        return "asio"
+        return "core" if path in PLAIN else "asio"
+    return None
+
+
+def room_of(path):
+    """The layer's folder and the room in it, or None where the layer has none or the file is none's."""
+    for folder in ROOMS:
+        rest = path.removeprefix(folder)
+        if rest != path and "/" in rest:
+            return folder, rest.split("/")[0]
     return None
 
 
@@ -94,11 +152,17 @@ def check_own(path, layer, target):
         return f"{target} belongs to no layer"
     if to != layer and to not in LAYERS[layer][0]:
         return f"{layer} must not include {to}: {target}"
-    if to != layer and target.startswith("src/"):
+    if to not in (layer, "base") and target.startswith("src/"):
         return f"{layer} must not include the private {target} of {to}"
     if layer == "daemon" and to != layer and "/detail/" in target:
         return f"daemon must use public headers only, as any embedder would: {target}"
-    return None
+    return check_rooms(room_of(path), room_of(target))
+
+
+def check_rooms(at, to):
+    if at is None or to is None or at[0] != to[0] or at[1] == to[1] or to[1] in ROOMS[at[0]].get(at[1], ()):
+        return None
+    return f"{at[1]} must not include {to[1]}, another room of {at[0]}"
 
 
 def check_file(root, path):
@@ -107,6 +171,9 @@ def check_file(root, path):
         if not path.startswith(OUTSIDE):
             yield f"{path}: belongs to no layer of docs/design.md"
         return
+    room = room_of(path)
+    if room and room[1] not in ROOMS[room[0]]:
+        yield f"{path}: {room[1]} is no room of {room[0]} in docs/design.md"
     with open(os.path.join(root, path), encoding="utf-8") as f:
         text = f.read()
     for match in INCLUDE.finditer(text):
@@ -131,8 +198,43 @@ def check_conditions(root, path):
                 yield f"{path}:{number}: awaits inside a condition, which GCC 12 miscompiles: name the result first"
 
 
+def private_parts(text):
+    """What stands in unnamed namespaces, and what does not."""
+    inside, outside, private = [], [], False
+    for line in text.split("\n"):
+        if line == "namespace {":
+            private = True
+        elif line == "} // namespace":
+            private = False
+        else:
+            (inside if private else outside).append(line)
+    return inside, outside
+
+
+def names_in(lines):
+    return {m[1] or m[2] for m in map(DECLARATION.match, lines) if m} - KEYWORDS
+
+
+def check_private_names(root, folder):
+    """In a unity build, a name that is private to one file hides what the others mean by it, in silence."""
+    meant = {}
+    for path in files(root, ("include", "src"), (".hpp",)):
+        if path.startswith(("include/", "src/base/", folder)):
+            with open(os.path.join(root, path), encoding="utf-8") as f:
+                for name in names_in(private_parts(f.read())[1]):
+                    meant.setdefault(name, path)
+    for path in sorted(files(root, (folder,), (".cpp",))):
+        with open(os.path.join(root, path), encoding="utf-8") as f:
+            private = names_in(private_parts(f.read())[0])
+        for name in sorted(private & set(meant)):
+            yield f"{path}: {name} is private here, and another thing in {meant[name]}"
+        meant.update(dict.fromkeys(private, path))
+
+
 def check(root):
     wrong = []
+    for folder in ("src/base", "src/core", "src/asio", "src/http", "src/process", "src/daemon", "src/ctl"):
+        wrong += check_private_names(root, folder)
     for path in files(root, ("include", "src"), SOURCES):
         wrong += check_file(root, path)
     for path in files(root, MEASURED, SOURCES):
@@ -144,32 +246,51 @@ def check(root):
 
 # Path -> text and what is to be found in it; nothing where it is right.
 SAMPLE = {
-    "include/hotslot/core/a.hpp": ("#include <chrono>\n#include <boost/intrusive/list.hpp>\n", None),
-    "include/hotslot/core/b.hpp": ("\n#include <boost/asio.hpp>\n", ":2: core must not know <boost/asio.hpp>"),
-    "include/hotslot/core/c.hpp": ("#include <hotslot/slot.hpp>\n", "core must not include asio"),
-    "include/hotslot/core/d.hpp": ("#include <thread>\n", "core must not know <thread>"),
-    "include/hotslot/core/e.hpp": ('#include "../http/a.hpp"\n', "core must not include http"),
-    "include/hotslot/core/f.hpp": ("#include <hotslot/gone.hpp>\n", "core must not include asio"),
-    "include/hotslot/slot.hpp": ("#include <hotslot/core/a.hpp>\n#include <boost/asio/post.hpp>\n", None),
-    "include/hotslot/detail/a.hpp": ("#  include <boost/beast/core.hpp>\n", "asio must not know"),
-    "include/hotslot/detail/b.hpp": ("#include <hotslot/process/a.hpp>\n", "asio must not include process"),
+    "include/hotslot/policies/a.hpp": ("#include <chrono>\n#include <boost/intrusive/list.hpp>\n", None),
+    "include/hotslot/policies/b.hpp": ("\n#include <boost/asio.hpp>\n", ":2: core must not know <boost/asio.hpp>"),
+    "include/hotslot/policies/c.hpp": ("#include <hotslot/slot.hpp>\n", "core must not include asio"),
+    "include/hotslot/stats/d.hpp": ("#include <thread>\n", "core must not know <thread>"),
+    "include/hotslot/detail/queue/e.hpp": ('#include "../../http/a.hpp"\n', "core must not include http"),
+    "include/hotslot/detail/queue/f.hpp": ("#include <hotslot/gone.hpp>\n", "core must not include asio"),
+    "include/hotslot/detail/queue/g.hpp": ("#include <hotslot/errc.hpp>\n", None),
+    "include/hotslot/detail/asio/h.hpp": ("#include <hotslot/detail/launcher/a.hpp>\n", "asio must not include launcher"),
+    "include/hotslot/errc.hpp": ("#include <hotslot/slot.hpp>\n", "core must not include asio"),
+    "include/hotslot/slot.hpp": ("#include <hotslot/policies/a.hpp>\n#include <boost/asio/post.hpp>\n", None),
+    "include/hotslot/detail/asio/a.hpp": ("#  include <boost/beast/core.hpp>\n", "asio must not know"),
+    "include/hotslot/detail/asio/b.hpp": ("#include <hotslot/process/a.hpp>\n", "asio must not include process"),
+    "include/hotslot/detail/launcher/a.hpp": ("#include <hotslot/detail/asio/c.hpp>\n", None),
+    "include/hotslot/detail/asio/c.hpp": ("#include <hotslot/detail/queue/g.hpp>\n", None),
+    "include/hotslot/detail/new/a.hpp": ("", "belongs to no layer"),
     "include/hotslot/http/a.hpp": ("#include <hotslot/slot.hpp>\n#include <boost/beast/http.hpp>\n", None),
     "include/hotslot/http/b.hpp": ("#include <hotslot/process/a.hpp>\n", "http must not include process"),
     "include/hotslot/http/c.hpp": ('#include "http/private.hpp"\n', "a public header must not include src/"),
-    "include/hotslot/process/a.hpp": ("#include <hotslot/core/a.hpp>\n", None),
+    "include/hotslot/process/a.hpp": ("#include <hotslot/policies/a.hpp>\n", None),
     "include/hotslot/process/b.hpp": ('#include "hotslot/http/a.hpp"\n', "process must not include http"),
     "include/hotslot/new/a.hpp": ("", "belongs to no layer"),
     "include/hotslot/http/detail/a.hpp": ("", None),
+    "src/base/a.hpp": ("#include <filesystem>\n", None),
+    "src/base/a.cpp": ("#include <hotslot/policies/a.hpp>\n", "base must not include core"),
     "src/http/private.hpp": ("#include <hotslot/http/a.hpp>\n", None),
     "src/http/private.cpp": ('#include "private.hpp"\n#include <spdlog/spdlog.h>\n', ":2: http must not know"),
+    "src/http/stats/a.hpp": ('#include "base/a.hpp"\n#include "http/page/a.hpp"\n', None),
+    "src/http/page/a.hpp": ('#include "http/server/a.hpp"\n', "page must not include server"),
+    "src/http/server/a.hpp": ("", None),
+    "src/http/attic/a.hpp": ("", "attic is no room"),
     "src/process/a.cpp": ('#include "../core/private.hpp"\n', "must not include the private src/core/private.hpp"),
     "src/core/private.hpp": ("", None),
     "src/daemon/a.cpp": ("#include <hotslot/http/a.hpp>\n#include <CLI/CLI.hpp>\n", None),
-    "src/daemon/b.cpp": ("#include <hotslot/detail/a.hpp>\n", "daemon must use public headers only"),
+    "src/daemon/b.cpp": ("#include <hotslot/detail/asio/a.hpp>\n", "daemon must use public headers only"),
     "src/daemon/c.cpp": ('#include "../http/private.hpp"\n', "daemon must not include the private"),
     "src/daemon/d.cpp": ("#include <hotslot/http/detail/a.hpp>\n", "daemon must use public headers only"),
-    "src/ctl/a.cpp": ("#include <hotslot/core/a.hpp>\n#include <boost/beast/http.hpp>\n", None),
+    "src/daemon/config/a.hpp": ("", None),
+    "src/daemon/log/a.hpp": ('#include "daemon/config/a.hpp"\n', None),
+    "src/daemon/config/b.hpp": ('#include "daemon/log/a.hpp"\n', "config must not include log"),
+    "src/ctl/a.cpp": ('#include "base/a.hpp"\n#include <boost/beast/http.hpp>\n', None),
     "src/ctl/b.cpp": ("#include <hotslot/http/a.hpp>\n", "ctl must not include http"),
+    "src/ctl/c.hpp": ("int shown(int);\n", None),
+    "src/ctl/c.cpp": ("namespace {\n\nint shown(long) { return 0; }\n\n} // namespace\n", "shown is private here"),
+    "src/ctl/d.cpp": ("namespace {\n\nint own(long) { return 0; }\n\n} // namespace\n", None),
+    "src/ctl/e.cpp": ("namespace {\n\nconstexpr int own = 1;\n\n} // namespace\n", "own is private here"),
     "src/external/asio.cpp": ("#include <boost/asio/impl/src.hpp>\n", None),
     "test/short.cpp": ("\n" * MAX_LINES, None),
     "test/condition.cpp": ("f();\nif (co_await g())\n", ":2: awaits inside a condition"),

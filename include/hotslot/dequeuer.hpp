@@ -2,8 +2,8 @@
 #ifndef HOTSLOT_DEQUEUER_HPP
 #define HOTSLOT_DEQUEUER_HPP
 
-#include <hotslot/detail/cancel_as_terminal.hpp>
-#include <hotslot/detail/stop_event.hpp>
+#include <hotslot/detail/asio/cancel_as_terminal.hpp>
+#include <hotslot/detail/asio/stop_event.hpp>
 #include <hotslot/lease.hpp>
 #include <hotslot/slot_token.hpp>
 

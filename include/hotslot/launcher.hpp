@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_LAUNCHER_HPP
 #define HOTSLOT_LAUNCHER_HPP
 
-#include <hotslot/detail/launcher_state.hpp>
+#include <hotslot/detail/launcher/launcher_state.hpp>
 #include <hotslot/launcher_options.hpp>
 #include <hotslot/slot_queue.hpp>
 

@@ -2,8 +2,8 @@
 #ifndef HOTSLOT_LAUNCHER_OPTIONS_HPP
 #define HOTSLOT_LAUNCHER_OPTIONS_HPP
 
-#include <hotslot/core/policies.hpp>
-#include <hotslot/core/start_control.hpp>
+#include <hotslot/policies/policies.hpp>
+#include <hotslot/policies/start_control.hpp>
 #include <hotslot/resource_tracker.hpp>
 #include <hotslot/slot.hpp>
 

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_LEASE_HPP
 #define HOTSLOT_LEASE_HPP
 
-#include <hotslot/detail/queue_impl.hpp>
+#include <hotslot/detail/asio/queue_impl.hpp>
 
 #include <cassert>
 #include <tuple>

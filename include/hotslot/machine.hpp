@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_MACHINE_HPP
 #define HOTSLOT_MACHINE_HPP
 
-#include <hotslot/core/resources.hpp>
+#include <hotslot/resources.hpp>
 
 #include <filesystem>
 

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_QUEUE_TRAITS_HPP
 #define HOTSLOT_QUEUE_TRAITS_HPP
 
-#include <hotslot/core/queue_event.hpp>
+#include <hotslot/stats/queue_event.hpp>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 

@@ -2,8 +2,8 @@
 #ifndef HOTSLOT_RESOURCE_TRACKER_HPP
 #define HOTSLOT_RESOURCE_TRACKER_HPP
 
-#include <hotslot/core/errc.hpp>
-#include <hotslot/core/resource_arbiter.hpp>
+#include <hotslot/detail/resources/resource_arbiter.hpp>
+#include <hotslot/errc.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>

@@ -192,7 +192,7 @@ class basic_slot_queue {
   /// up.
   ticket_type enter();
 
-  /// The seed's stream of offered slots.
+  /// Fn's stream of offered slots.
   dequeuer_type start_dequeuer() { return dequeuer_type(impl_); }
 
   /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is.

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_SLOT_QUEUE_MANAGER_HPP
 #define HOTSLOT_SLOT_QUEUE_MANAGER_HPP
 
-#include <hotslot/core/slot_key.hpp>
+#include <hotslot/slot_key.hpp>
 #include <hotslot/slot_queue.hpp>
 
 #include <boost/unordered/unordered_flat_map.hpp>

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_SLOT_TOKEN_HPP
 #define HOTSLOT_SLOT_TOKEN_HPP
 
-#include <hotslot/detail/queue_impl.hpp>
+#include <hotslot/detail/asio/queue_impl.hpp>
 
 #include <boost/asio/async_result.hpp>
 

@@ -1,4 +1,4 @@
-#include <hotslot/detail/queue_service.hpp>
+#include <hotslot/detail/asio/queue_service.hpp>
 
 namespace hotslot::detail {
 

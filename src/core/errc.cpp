@@ -1,4 +1,4 @@
-#include <hotslot/core/errc.hpp>
+#include <hotslot/errc.hpp>
 
 #include <string>
 

@@ -1,6 +1,7 @@
-#include <hotslot/core/errc.hpp>
-#include <hotslot/core/slot_key.hpp>
+#include <hotslot/errc.hpp>
+#include <hotslot/slot_key.hpp>
 
+#include <boost/algorithm/hex.hpp>
 #include <boost/system/system_error.hpp>
 #include <openssl/evp.h>
 
@@ -29,7 +30,7 @@ struct free_context {
 };
 
 // One context a thread, reused: making one costs an allocation and its set-up.
-EVP_MD_CTX* context() {
+EVP_MD_CTX* thread_context() {
   thread_local std::unique_ptr<EVP_MD_CTX, free_context> ctx;
   if (!ctx)
     ctx.reset(EVP_MD_CTX_new());
@@ -117,7 +118,7 @@ slot_key slot_key::of(std::span<const std::string_view> fields, key_digest diges
 slot_key slot_key::of(std::span<const char> text, key_digest digest) {
   slot_key key;
   unsigned length = 0;
-  EVP_MD_CTX* const ctx = context();
+  EVP_MD_CTX* const ctx = thread_context();
   const EVP_MD* const md = fetched(digest);
   check(md != nullptr); // a context that is told none goes on with the last one
   check(EVP_DigestInit_ex2(ctx, md, nullptr));
@@ -128,13 +129,10 @@ slot_key slot_key::of(std::span<const char> text, key_digest digest) {
 }
 
 std::string slot_key::hex() const {
-  static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   out.reserve(2 * size_);
-  for (auto b : bytes()) {
-    out.push_back(digits[b >> 4]);
-    out.push_back(digits[b & 15]);
-  }
+  const auto all = bytes();
+  boost::algorithm::hex_lower(all.begin(), all.end(), std::back_inserter(out));
   return out;
 }
 

@@ -1,6 +1,5 @@
 // Where the admin address of a hotslotd is.
-#ifndef HOTSLOT_CTL_ADDRESS_HPP
-#define HOTSLOT_CTL_ADDRESS_HPP
+#pragma once
 
 #include <optional>
 #include <string>
@@ -25,5 +24,3 @@ inline constexpr std::string_view address_form = "http://HOST[:PORT][/PATH] or h
 std::optional<admin_address> parse_address(std::string_view url);
 
 } // namespace hotslot::ctl
-
-#endif

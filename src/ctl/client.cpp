@@ -2,33 +2,25 @@
 
 #include "failure.hpp"
 #include "token_file.hpp"
+#include "wire.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <tuple>
+#include <sstream>
 
 namespace hotslot::ctl {
 
 namespace beast = boost::beast;
 namespace ssl = asio::ssl;
-using asio::ip::tcp;
 using boost::system::error_code;
 using boost::system::system_error;
 
@@ -36,7 +28,7 @@ namespace {
 
 constexpr std::chrono::milliseconds default_timeout{10'000};
 constexpr std::uint32_t longest_head = 64 * 1024;
-constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t largest_read = 64 * 1024;
 
 void check(const error_code& ec, const std::filesystem::path& file, std::string_view what) {
   if (ec)
@@ -67,39 +59,28 @@ ssl::context make_tls(const options& how) {
   return tls;
 }
 
-void limit(beast::tcp_stream& stream, std::chrono::milliseconds patience) {
-  if (patience.count() != 0)
-    stream.expires_after(patience);
-  else
-    stream.expires_never();
-}
+using reply_parser = http::response_parser<http::string_body>;
 
-bool is_address(const std::string& host) {
+// Throws `system_error` where it is no reply.
+void parse(beast::flat_buffer& buffer, reply_parser& parser) {
   error_code ec;
-  asio::ip::make_address(host, ec);
-  return !ec;
+  if (buffer.size() != 0)
+    buffer.consume(parser.put(buffer.data(), ec));
+  if (ec && ec != http::error::need_more)
+    throw system_error(ec);
 }
 
-std::string describe(const error_code& ec) {
-  return ec == beast::error::timeout ? "no answer in time" : ec.message();
-}
-
-// Not Asio's host_name_verification, after which nobody could tell that it was the name.
-void expect_host(SSL* session, const std::string& host) {
-  if (is_address(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str());
-    return;
-  }
-  SSL_set_tlsext_host_name(session, host.c_str());
-  SSL_set1_host(session, host.c_str());
-}
-
-// OpenSSL's own error only says that the certificate is not right.
-std::string describe_handshake(const error_code& ec, SSL* session) {
-  const long verified = SSL_get_verify_result(session);
-  return verified == X509_V_OK ? describe(ec)
-                               : std::string("its certificate is not to be trusted: ") +
-                                     X509_verify_cert_error_string(verified);
+// Reads some, and parses it.
+asio::awaitable<void> receive(wire& from, beast::flat_buffer& buffer, reply_parser& parser) {
+  auto [ec, n] = co_await from.read_some(buffer.prepare(largest_read));
+  buffer.commit(n);
+  if (ec == asio::error::eof && parser.got_some())
+    parser.put_eof(ec);
+  else if (ec == asio::error::eof)
+    ec = http::error::end_of_stream;
+  if (ec)
+    throw system_error(ec);
+  parse(buffer, parser);
 }
 
 } // namespace
@@ -123,6 +104,13 @@ client::request client::make_request(const inquiry& what) const {
   return r;
 }
 
+// As it goes over the wire.
+std::string client::text_of(const request& r) {
+  std::ostringstream out;
+  out << r.base();
+  return out.str() + r.body();
+}
+
 asio::awaitable<void> client::ask(const inquiry& what) {
   std::string wrong;
   try {
@@ -136,57 +124,41 @@ asio::awaitable<void> client::ask(const inquiry& what) {
 }
 
 asio::awaitable<void> client::exchange(const inquiry& what) {
-  const auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  const auto found = co_await resolver.async_resolve(admin_.host, admin_.port, asio::use_awaitable);
-  if (!admin_.tls) {
-    beast::tcp_stream stream(executor);
-    limit(stream, timeout_);
-    co_await stream.async_connect(found, asio::use_awaitable);
-    co_return co_await exchange_over(stream, what);
-  }
-  ssl::stream<beast::tcp_stream> stream(executor, tls_);
-  expect_host(stream.native_handle(), admin_.host);
-  limit(stream.next_layer(), timeout_);
-  co_await stream.next_layer().async_connect(found, asio::use_awaitable);
-  const auto [ec] = co_await stream.async_handshake(ssl::stream_base::client, as_tuple);
-  if (ec && ec != asio::error::operation_aborted)
-    throw failure(exit_code::unreachable,
-                  admin_.url() + ": " + describe_handshake(ec, stream.native_handle()));
-  if (ec)
-    throw system_error(ec);
-  co_await exchange_over(stream, what);
-}
-
-template <class Stream>
-asio::awaitable<void> client::exchange_over(Stream& stream, const inquiry& what) {
-  auto& below = beast::get_lowest_layer(stream);
-  const request sent = make_request(what);
-  limit(below, what.patience);
+  wire to(co_await asio::this_coro::executor, admin_, tls_);
+  to.limit(timeout_);
+  co_await to.connect();
+  const std::string sent = text_of(make_request(what));
+  to.limit(what.patience);
   // A server that refuses early may close before it has read everything; its answer says why.
-  const auto [not_sent, size] = co_await http::async_write(stream, sent, as_tuple);
+  const auto not_sent = co_await to.write(sent);
   if (not_sent == beast::error::timeout || not_sent == asio::error::operation_aborted)
     throw system_error(not_sent);
+  co_await take_reply(to, what);
+}
+
+asio::awaitable<void> client::take_reply(wire& from, const inquiry& what) {
   beast::flat_buffer buffer;
-  std::optional<http::response_parser<http::buffer_body>> parser;
+  std::optional<reply_parser> parser;
   do { // what comes before the answer proper, as 100 Continue, is nobody's concern
     parser.emplace();
     parser->body_limit(boost::none);
     parser->header_limit(longest_head);
-    limit(below, what.patience);
-    co_await http::async_read_header(stream, buffer, *parser, asio::use_awaitable);
+    parse(buffer, *parser);
+    from.limit(what.patience);
+    while (!parser->is_header_done())
+      co_await receive(from, buffer, *parser);
   } while (parser->get().result_int() < 200);
   what.on_head(parser->get().base());
-  std::array<char, 64 * 1024> bytes;
-  while (!parser->is_done()) {
-    auto& body = parser->get().body();
-    body.data = bytes.data();
-    body.size = bytes.size();
-    limit(below, what.patience);
-    const auto [ec, n] = co_await http::async_read_some(stream, buffer, *parser, as_tuple);
-    if (ec && ec != http::error::need_buffer)
-      throw system_error(ec);
-    what.on_piece({bytes.data(), bytes.size() - body.size});
+  parser->eager(true);
+  if (!parser->is_done())
+    parse(buffer, *parser);
+  for (;;) {
+    if (std::string piece; piece.swap(parser->get().body()), !piece.empty())
+      what.on_piece(piece);
+    if (parser->is_done())
+      co_return;
+    from.limit(what.patience);
+    co_await receive(from, buffer, *parser);
   }
 }
 

@@ -1,6 +1,5 @@
 // Requests to an admin address.
-#ifndef HOTSLOT_CTL_CLIENT_HPP
-#define HOTSLOT_CTL_CLIENT_HPP
+#pragma once
 
 #include "options.hpp"
 
@@ -18,6 +17,8 @@
 #include <vector>
 
 namespace hotslot::ctl {
+
+class wire;
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -63,9 +64,9 @@ class client {
   using request = http::request<http::string_body>;
 
   request make_request(const inquiry& what) const;
+  static std::string text_of(const request& r);
   asio::awaitable<void> exchange(const inquiry& what);
-  template <class Stream>
-  asio::awaitable<void> exchange_over(Stream& stream, const inquiry& what);
+  asio::awaitable<void> take_reply(wire& from, const inquiry& what);
 
   const admin_address admin_;
   const std::chrono::milliseconds timeout_;
@@ -74,5 +75,3 @@ class client {
 };
 
 } // namespace hotslot::ctl
-
-#endif

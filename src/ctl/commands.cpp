@@ -7,7 +7,7 @@
 #include "table.hpp"
 #include "token_file.hpp"
 
-#include <hotslot/core/printable.hpp>
+#include "base/text.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <boost/url/encode.hpp>
@@ -119,7 +119,7 @@ class reply_printer {
     if (how_.json || status_ >= 400)
       body_.append(piece);
     if (!how_.json)
-      write_out(terminal_ ? printable(piece, lines_and_tabs) : std::string(piece));
+      write_out(terminal_ ? base::printable(piece, lines_and_tabs) : std::string(piece));
   }
 
   void end() {
@@ -135,11 +135,11 @@ class reply_printer {
 
  private:
   void print_head(const reply_head& head) {
-    std::string text = "HTTP/1.1 " + std::to_string(status_) + " " + printable(reason_) + "\n";
+    std::string text = "HTTP/1.1 " + std::to_string(status_) + " " + base::printable(reason_) + "\n";
     for (const auto& field : head)
-      text.append(printable(std::string_view(field.name_string())))
+      text.append(base::printable(std::string_view(field.name_string())))
           .append(": ")
-          .append(printable(std::string_view(field.value())))
+          .append(base::printable(std::string_view(field.value())))
           .append("\n");
     write_out(text + "\n");
   }
@@ -182,8 +182,8 @@ asio::awaitable<void> recycle(client& server, const options& what) {
   if (what.json)
     co_return write_out(printable_json(body));
   const auto answer = parse_object(body);
-  write_out(printable(what.function + ": " + count(answer, "idle") + " idle workers end now, " +
-                      count(answer, "busy") + " busy ones after their call") +
+  write_out(base::printable(what.function + ": " + count(answer, "idle") + " idle workers end now, " +
+                            count(answer, "busy") + " busy ones after their call") +
             "\n");
 }
 
@@ -197,7 +197,7 @@ asio::awaitable<void> reload(client& server, const options& what) {
   if (changes && changes->is_array())
     for (const auto& change : changes->get_array())
       if (change.is_string())
-        lines.push_back(printable(std::string_view(change.get_string())));
+        lines.push_back(base::printable(std::string_view(change.get_string())));
   write_lines(lines.empty() ? std::vector<std::string>{"nothing has changed"} : lines);
 }
 
@@ -244,16 +244,12 @@ void check_status(const client& server, unsigned status, std::string_view reason
 
 std::string printable_json(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const auto c = first_character(text);
-    if (c.is_printable() || c.bytes == "\n")
-      out.append(c.bytes);
-    else if (c.valid && c.value <= 0xffff)
-      out.append(fmt::format("\\u{:04x}", c.value));
-    else
-      out.append("\xef\xbf\xbd");
-    text.remove_prefix(c.bytes.size());
-  }
+  base::append_escaping(
+      out, text, [](const auto& c) { return !c.is_printable() && c.value != '\n'; },
+      [&](const auto& c) {
+        out.append(c.valid && c.value <= 0xffff ? fmt::format("\\u{:04x}", c.value)
+                                                : std::string(base::replacement_character));
+      });
   return out;
 }
 

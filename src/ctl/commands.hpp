@@ -1,6 +1,5 @@
 // What hotslotctl does, but for watching.
-#ifndef HOTSLOT_CTL_COMMANDS_HPP
-#define HOTSLOT_CTL_COMMANDS_HPP
+#pragma once
 
 #include "client.hpp"
 
@@ -24,5 +23,3 @@ std::string printable_json(std::string_view json);
 std::string encoded(std::string_view text);
 
 } // namespace hotslot::ctl
-
-#endif

@@ -1,6 +1,5 @@
 // Server-sent events, as they come in pieces.
-#ifndef HOTSLOT_CTL_EVENT_STREAM_HPP
-#define HOTSLOT_CTL_EVENT_STREAM_HPP
+#pragma once
 
 #include <functional>
 #include <string>
@@ -29,5 +28,3 @@ class event_stream {
 };
 
 } // namespace hotslot::ctl
-
-#endif

@@ -1,6 +1,5 @@
 // How hotslotctl fails, and with which exit code.
-#ifndef HOTSLOT_CTL_FAILURE_HPP
-#define HOTSLOT_CTL_FAILURE_HPP
+#pragma once
 
 #include <stdexcept>
 #include <string>
@@ -28,5 +27,3 @@ class failure : public std::runtime_error {
 };
 
 } // namespace hotslot::ctl
-
-#endif

@@ -1,10 +1,10 @@
 #include "function_page.hpp"
 
+#include "json_view.hpp"
 #include "table.hpp"
 
-#include <hotslot/core/printable.hpp>
+#include "base/text.hpp"
 
-#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <fmt/format.h>
@@ -20,31 +20,17 @@ namespace {
 
 using page = std::vector<std::string>;
 
-const json::value* find(const json::object& in, std::string_view name) { return in.if_contains(name); }
-
-const json::object& object(const json::object& in, std::string_view name) {
-  static const json::object nothing;
-  const auto* v = find(in, name);
-  return v && v->is_object() ? v->get_object() : nothing;
-}
-
-const json::array& array(const json::object& in, std::string_view name) {
-  static const json::array nothing;
-  const auto* v = find(in, name);
-  return v && v->is_array() ? v->get_array() : nothing;
-}
-
 // A number as milliseconds are read by people, a text without its quotes.
 std::string shown(const json::value& v) {
   if (v.is_string())
-    return printable(std::string_view(v.get_string()));
+    return base::printable(std::string_view(v.get_string()));
   if (!v.is_double())
     return json::serialize(v);
   return fmt::format("{:.{}f}", v.get_double(), v.get_double() < 10 ? 3 : 0);
 }
 
-std::string text(const json::object& in, std::string_view name) {
-  const auto* v = find(in, name);
+std::string shown_in(const json::object& in, std::string_view name) {
+  const auto* v = in.if_contains(name);
   return v ? shown(*v) : "";
 }
 
@@ -84,7 +70,7 @@ void append_rows(page& to, const json::array& rows, const std::vector<std::strin
   for (const auto& row : rows) {
     std::vector<std::string> cells;
     for (const auto& name : names)
-      cells.push_back(row.is_object() ? text(row.get_object(), name) : "");
+      cells.push_back(row.is_object() ? shown_in(row.get_object(), name) : "");
     t.add(std::move(cells));
   }
   append(to, t);
@@ -93,31 +79,32 @@ void append_rows(page& to, const json::array& rows, const std::vector<std::strin
 void append_latencies(page& to, const json::object& latencies) {
   table t({"", "COUNT", "P50", "P90", "P99", "P99.9"});
   const auto add = [&](const std::string& name, const json::object& in) {
-    t.add({name, text(in, "count"), text(in, "p50"), text(in, "p90"), text(in, "p99"), text(in, "p99_9")});
+    t.add({name, shown_in(in, "count"), shown_in(in, "p50"), shown_in(in, "p90"), shown_in(in, "p99"),
+           shown_in(in, "p99_9")});
   };
-  const auto& waits = object(latencies, "wait");
-  add("wait for a call", object(waits, "call"));
-  add("wait for a start", object(waits, "start"));
-  add("wait for resources", object(waits, "resources"));
-  add("run", object(latencies, "run"));
-  add("start", object(latencies, "start"));
+  const auto& waits = object_in(latencies, "wait");
+  add("wait for a call", object_in(waits, "call"));
+  add("wait for a start", object_in(waits, "start"));
+  add("wait for resources", object_in(waits, "resources"));
+  add("run", object_in(latencies, "run"));
+  add("start", object_in(latencies, "start"));
   append(to, t);
-  to.push_back("  calls that did not wait: " + text(latencies, "immediate"));
+  to.push_back("  calls that did not wait: " + shown_in(latencies, "immediate"));
 }
 
 void append_states(page& to, const json::object& queue) {
-  const auto& states = object(queue, "states");
+  const auto& states = object_in(queue, "states");
   heading(to, "now");
   table t({"WAITING", "STARTING", "RUNNING", "IDLE", "BUSY", "WAIT FOR RESOURCES"});
-  t.add({text(states, "waiter"), text(states, "starter"), text(states, "runner"), text(queue, "idle"),
-         text(queue, "busy"), text(queue, "resource_waiters")});
+  t.add({shown_in(states, "waiter"), shown_in(states, "starter"), shown_in(states, "runner"),
+         shown_in(queue, "idle"), shown_in(queue, "busy"), shown_in(queue, "resource_waiters")});
   append(to, t);
 }
 
 } // namespace
 
 page describe_totals(const json::object& stats) {
-  const auto& totals = object(stats, "totals");
+  const auto& totals = object_in(stats, "totals");
   page out;
   append_states(out, totals);
   heading(out, "totals");
@@ -126,26 +113,26 @@ page describe_totals(const json::object& stats) {
 }
 
 page describe_function(const json::object& stats) {
-  const auto& queue = object(stats, "queue");
-  page out{text(queue, "app") + "/" + text(queue, "name")};
+  const auto& queue = object_in(stats, "queue");
+  page out{shown_in(queue, "app") + "/" + shown_in(queue, "name")};
   append_members(out,
-                 {{"id", text(queue, "id")},
-                  {"key", text(queue, "key")},
-                  {"trigger", text(queue, "trigger")},
-                  {"policy", text(stats, "policy")}},
+                 {{"id", shown_in(queue, "id")},
+                  {"key", shown_in(queue, "key")},
+                  {"trigger", shown_in(queue, "trigger")},
+                  {"policy", shown_in(stats, "policy")}},
                  align::left);
   append_states(out, queue);
   heading(out, "latencies in ms");
-  append_latencies(out, object(stats, "latency_ms"));
+  append_latencies(out, object_in(stats, "latency_ms"));
   heading(out, "totals");
-  append_members(out, object(queue, "totals"));
+  append_members(out, object_in(queue, "totals"));
   heading(out, "workers");
-  append_rows(out, array(stats, "workers"), {"ID", "STATE<", "AGE MS", "IDLE MS", "CALLS"},
+  append_rows(out, array_in(stats, "workers"), {"ID", "STATE<", "AGE MS", "IDLE MS", "CALLS"},
               {"id", "state", "age_ms", "idle_ms", "calls"});
   heading(out, "decisions");
-  append_rows(out, array(stats, "decisions"), {"MS AGO", "START", "EJECT", "REASON<"},
+  append_rows(out, array_in(stats, "decisions"), {"MS AGO", "START", "EJECT", "REASON<"},
               {"ago_ms", "start", "eject", "reason"});
-  if (const auto& failures = array(stats, "failures"); !failures.empty()) {
+  if (const auto& failures = array_in(stats, "failures"); !failures.empty()) {
     heading(out, "failures");
     append_rows(out, failures, {"MS AGO", "IN A ROW", "RETRY IN MS", "MESSAGE<"},
                 {"ago_ms", "in_a_row", "retry_in_ms", "message"});

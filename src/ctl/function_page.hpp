@@ -1,6 +1,5 @@
 // The figures of a server, and of a function, as lines of text.
-#ifndef HOTSLOT_CTL_FUNCTION_PAGE_HPP
-#define HOTSLOT_CTL_FUNCTION_PAGE_HPP
+#pragma once
 
 #include <boost/json/object.hpp>
 
@@ -16,5 +15,3 @@ std::vector<std::string> describe_totals(const boost::json::object& stats);
 std::vector<std::string> describe_function(const boost::json::object& stats);
 
 } // namespace hotslot::ctl
-
-#endif

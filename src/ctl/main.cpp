@@ -4,7 +4,7 @@
 #include "options.hpp"
 #include "watch.hpp"
 
-#include <hotslot/core/printable.hpp>
+#include "base/text.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -73,7 +73,7 @@ void run(const hc::options& what) {
 }
 
 int fail(hc::exit_code code, std::string_view what) {
-  std::cerr << "hotslotctl: " << hotslot::printable(what, "\n") << std::endl;
+  std::cerr << "hotslotctl: " << hotslot::base::printable(what, "\n") << std::endl;
   return static_cast<int>(code);
 }
 
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     const auto parsed = hc::parse_options(argc, argv);
     if (const auto* exit = std::get_if<hc::early_exit>(&parsed)) {
       std::cout << exit->out << std::flush;
-      std::cerr << hotslot::printable(exit->err, "\n");
+      std::cerr << hotslot::base::printable(exit->err, "\n");
       return exit->code;
     }
     run(std::get<hc::options>(parsed));

@@ -1,12 +1,10 @@
 #include "options.hpp"
 
-#include "failure.hpp"
+#include "base/http_text.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <map>
-#include <sstream>
 #include <string_view>
 
 namespace hotslot::ctl {
@@ -18,23 +16,12 @@ std::chrono::milliseconds milliseconds_of(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000 + 0.5));
 }
 
-bool is_token(std::string_view name) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  const auto allowed = [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           others.find(c) != others.npos;
-  };
-  return !name.empty() && std::all_of(name.begin(), name.end(), allowed);
-}
-
 std::pair<std::string, std::string> parse_header(const std::string& text) {
   const auto colon = text.find(':');
   const auto first = text.find_first_not_of(' ', colon == text.npos ? colon : colon + 1);
   std::string name = text.substr(0, colon);
   std::string value = first == text.npos ? "" : text.substr(first);
-  const bool has_control = std::any_of(value.begin(), value.end(),
-                                       [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
-  if (colon == text.npos || !is_token(name) || has_control)
+  if (colon == text.npos || !base::is_token(name) || !base::is_field_value(value))
     throw CLI::ValidationError("--header", "must be 'NAME: VALUE', not '" + text + "'");
   return {std::move(name), std::move(value)};
 }
@@ -161,10 +148,7 @@ std::variant<options, early_exit> parse_options(int argc, const char* const* arg
   try {
     return line.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    std::ostringstream out;
-    std::ostringstream err;
-    const int code = line.app().exit(e, out, err);
-    return early_exit{code == 0 ? 0 : static_cast<int>(exit_code::usage), out.str(), err.str()};
+    return base::leave(line.app(), e);
   }
 }
 

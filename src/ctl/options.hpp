@@ -1,8 +1,9 @@
 // The command line of hotslotctl.
-#ifndef HOTSLOT_CTL_OPTIONS_HPP
-#define HOTSLOT_CTL_OPTIONS_HPP
+#pragma once
 
 #include "address.hpp"
+
+#include "base/early_exit.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -34,15 +35,8 @@ struct options {
   bool include = false; ///< Show the head of the reply.
 };
 
-/// There is nothing to do: `--help`, `--version` (0), or a command line that makes no sense (2).
-struct early_exit {
-  int code;
-  std::string out;
-  std::string err;
-};
+using base::early_exit;
 
 std::variant<options, early_exit> parse_options(int argc, const char* const* argv);
 
 } // namespace hotslot::ctl
-
-#endif

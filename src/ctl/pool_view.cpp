@@ -1,6 +1,7 @@
 #include "pool_view.hpp"
 
 #include "failure.hpp"
+#include "json_view.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -16,57 +17,39 @@ namespace {
 
 [[noreturn]] void refuse() { throw failure(exit_code::unreachable, "the answer is not one of hotslotd"); }
 
-const json::object& member(const json::object& in, std::string_view name) {
-  static const json::object nothing;
-  const auto* v = in.if_contains(name);
-  return v && v->is_object() ? v->get_object() : nothing;
-}
-
-template <class T>
-T number(const json::object& in, std::string_view name) {
-  const auto* v = in.if_contains(name);
-  boost::system::error_code inexact;
-  return v && v->is_number() ? v->to_number<T>(inexact) : T();
-}
-
-std::string text(const json::object& in, std::string_view name) {
-  const auto* v = in.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : "";
-}
-
 std::uint64_t failures(const json::object& totals) {
   std::uint64_t sum = 0;
   for (const char* name : {"timed_out", "shed", "shed_overloaded", "shed_late", "failed", "launch_failed"})
-    sum += number<std::uint64_t>(totals, name);
+    sum += number_in<std::uint64_t>(totals, name);
   return sum;
 }
 
 // `totals` has the counters beside what is in `in`.
 function_view read_figures(const json::object& in, const json::object& totals) {
   function_view f;
-  const auto& states = member(in, "states");
-  f.waiting = number<std::uint64_t>(states, "waiter");
-  f.starting = number<std::uint64_t>(states, "starter");
-  f.idle = number<std::uint64_t>(in, "idle");
-  f.busy = number<std::uint64_t>(in, "busy");
-  f.calls = number<std::uint64_t>(totals, "acquired");
+  const auto& states = object_in(in, "states");
+  f.waiting = number_in<std::uint64_t>(states, "waiter");
+  f.starting = number_in<std::uint64_t>(states, "starter");
+  f.idle = number_in<std::uint64_t>(in, "idle");
+  f.busy = number_in<std::uint64_t>(in, "busy");
+  f.calls = number_in<std::uint64_t>(totals, "acquired");
   f.failed = failures(totals);
   return f;
 }
 
 function_view read_function(const json::object& in) {
-  function_view f = read_figures(in, member(in, "totals"));
-  f.name = text(in, "app") + "/" + text(in, "name");
-  f.id = text(in, "id");
-  f.key = text(in, "key");
-  if (const auto trigger = text(in, "trigger"); !trigger.empty())
-    f.trigger = "/t/" + text(in, "app") + trigger;
-  if (const auto& waits = member(in, "wait_ms"); !waits.empty())
-    f.wait_ms = function_view::percentiles{.p50 = number<double>(waits, "p50"),
-                                           .p90 = number<double>(waits, "p90"),
-                                           .p99 = number<double>(waits, "p99")};
-  if (const auto& failed = member(in, "failure"); !failed.empty()) {
-    f.trouble = text(failed, "message");
+  function_view f = read_figures(in, object_in(in, "totals"));
+  f.name = text_in(in, "app") + "/" + text_in(in, "name");
+  f.id = text_in(in, "id");
+  f.key = text_in(in, "key");
+  if (const auto trigger = text_in(in, "trigger"); !trigger.empty())
+    f.trigger = "/t/" + text_in(in, "app") + trigger;
+  if (const auto& waits = object_in(in, "wait_ms"); !waits.empty())
+    f.wait_ms = function_view::percentiles{.p50 = number_in<double>(waits, "p50"),
+                                           .p90 = number_in<double>(waits, "p90"),
+                                           .p99 = number_in<double>(waits, "p99")};
+  if (const auto& failed = object_in(in, "failure"); !failed.empty()) {
+    f.trouble = text_in(failed, "message");
     const auto* open = failed.if_contains("breaker_open");
     f.breaker_open = open && open->is_bool() && open->get_bool();
   }
@@ -88,7 +71,7 @@ pool_view parse_pool(std::string_view text) {
   const auto* queues = document.if_contains("queues");
   if (!queues || !queues->is_array())
     refuse();
-  const auto& totals = member(document, "totals");
+  const auto& totals = object_in(document, "totals");
   pool_view view{.totals = read_figures(totals, totals), .functions = {}};
   for (const auto& queue : queues->get_array())
     if (queue.is_object())

@@ -1,6 +1,5 @@
 // What the stats of a server say, as far as it is shown.
-#ifndef HOTSLOT_CTL_POOL_VIEW_HPP
-#define HOTSLOT_CTL_POOL_VIEW_HPP
+#pragma once
 
 #include <boost/json/object.hpp>
 
@@ -70,5 +69,3 @@ class call_rates {
 void sort_by_need(std::vector<function_view>& functions);
 
 } // namespace hotslot::ctl
-
-#endif

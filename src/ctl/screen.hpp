@@ -1,6 +1,5 @@
 // The terminal, while figures are shown on it again and again.
-#ifndef HOTSLOT_CTL_SCREEN_HPP
-#define HOTSLOT_CTL_SCREEN_HPP
+#pragma once
 
 #include <cstddef>
 #include <string>
@@ -49,5 +48,3 @@ bool is_terminal() noexcept;
 void write_out(std::string_view text);
 
 } // namespace hotslot::ctl
-
-#endif

@@ -1,6 +1,6 @@
 #include "table.hpp"
 
-#include <hotslot/core/printable.hpp>
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -40,7 +40,7 @@ table::table(std::vector<std::string> headings)
 
 void table::add(std::vector<std::string> cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    cells[i] = printable(cells[i]);
+    cells[i] = base::printable(cells[i]);
     widths_[i] = std::max(widths_[i], width(cells[i]));
   }
   rows_.push_back(std::move(cells));

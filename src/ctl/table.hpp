@@ -1,6 +1,5 @@
 // Tables of text.
-#ifndef HOTSLOT_CTL_TABLE_HPP
-#define HOTSLOT_CTL_TABLE_HPP
+#pragma once
 
 #include <cstddef>
 #include <string>
@@ -36,5 +35,3 @@ std::size_t width(std::string_view text) noexcept;
 std::string clip(std::string_view text, std::size_t columns);
 
 } // namespace hotslot::ctl
-
-#endif

@@ -2,12 +2,11 @@
 
 #include "failure.hpp"
 
+#include "base/file.hpp"
+
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <sstream>
-#include <system_error>
+#include <stdexcept>
 
 namespace hotslot::ctl {
 namespace {
@@ -17,14 +16,11 @@ bool is_plain(char c) { return c > 0x20 && c < 0x7f; }
 } // namespace
 
 std::string read_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text;
-  if (in)
-    text.assign(std::istreambuf_iterator<char>(in), {});
-  if (!in || in.bad() || std::filesystem::is_directory(file))
-    throw failure(exit_code::usage, "cannot read " + file.native() + ": " +
-                                        std::generic_category().message(in ? EISDIR : errno));
-  return text;
+  try {
+    return base::read_file(file);
+  } catch (const std::runtime_error& e) {
+    throw failure(exit_code::usage, "cannot read " + file.native() + ": " + e.what());
+  }
 }
 
 std::string read_token(const std::filesystem::path& file) {

@@ -1,6 +1,5 @@
 // The token that a server may ask for.
-#ifndef HOTSLOT_CTL_TOKEN_FILE_HPP
-#define HOTSLOT_CTL_TOKEN_FILE_HPP
+#pragma once
 
 #include <filesystem>
 #include <string>
@@ -15,5 +14,3 @@ std::string read_file(const std::filesystem::path& file);
 std::string read_token(const std::filesystem::path& file);
 
 } // namespace hotslot::ctl
-
-#endif

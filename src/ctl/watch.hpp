@@ -1,6 +1,5 @@
 // Figures again and again.
-#ifndef HOTSLOT_CTL_WATCH_HPP
-#define HOTSLOT_CTL_WATCH_HPP
+#pragma once
 
 #include "client.hpp"
 #include "pool_view.hpp"
@@ -53,5 +52,3 @@ std::vector<std::string> describe_pool(const pool_view& view, const call_rates& 
                                        std::size_t rows);
 
 } // namespace hotslot::ctl
-
-#endif

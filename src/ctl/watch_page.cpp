@@ -1,7 +1,7 @@
 #include "table.hpp"
 #include "watch.hpp"
 
-#include <hotslot/core/printable.hpp>
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -54,7 +54,7 @@ std::vector<std::string> describe_pool(const pool_view& view, const call_rates& 
   const std::size_t shown = all ? view.functions.size() : room - std::min<std::size_t>(room, 1);
   for (std::size_t i = 0; i < shown; ++i)
     t.add(row_of(view.functions[i], rates));
-  std::vector<std::string> lines{printable(trouble.empty() ? title : title + ": " + trouble),
+  std::vector<std::string> lines{base::printable(trouble.empty() ? title : title + ": " + trouble),
                                  totals_of(view, rates), ""};
   for (auto& line : t.lines())
     lines.push_back(std::move(line));

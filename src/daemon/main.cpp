@@ -1,8 +1,8 @@
-#include "config.hpp"
-#include "daemon.hpp"
-#include "listener.hpp"
-#include "log.hpp"
-#include "options.hpp"
+#include "config/config.hpp"
+#include "log/log.hpp"
+#include "service/daemon.hpp"
+#include "service/listener.hpp"
+#include "service/options.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -18,25 +18,27 @@ namespace hd = hotslot::daemon;
 
 constexpr int bad_start = 2;
 
+hd::config load(const hd::options& options) {
+  hd::config config = hd::load_config(options.config_file);
+  config.listen.address = options.listen.value_or(config.listen.address);
+  config.admin.address = options.admin.value_or(config.admin.address);
+  return config;
+}
+
+int check(const hd::options& options) {
+  const hd::config config = load(options);
+  hd::listener::check(config.listen);
+  hd::listener::check(config.admin);
+  std::cout << options.config_file.native() << ": ok" << std::endl;
+  return 0;
+}
+
 int run(const hd::options& options) {
-  const auto load = [&] {
-    hd::config config = hd::load_config(options.config_file);
-    config.listen.address = options.listen.value_or(config.listen.address);
-    config.admin.address = options.admin.value_or(config.admin.address);
-    return config;
-  };
-  const hd::config config = load();
-  if (options.check_config) {
-    hd::listener::check(config.listen);
-    hd::listener::check(config.admin);
-    std::cout << options.config_file.native() << ": ok" << std::endl;
-    return 0;
-  }
   const hd::service service;
   const hd::logger log(options.level);
   const std::size_t threads =
       options.threads != 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
-  return hd::serve(config, load, threads, log, std::cout, service);
+  return hd::serve([&] { return load(options); }, threads, log, std::cout, service);
 }
 
 // Before there is a log: a line for each problem, which the journal is to take for errors.
@@ -59,7 +61,8 @@ int main(int argc, char** argv) {
       std::cerr << exit->err;
       return exit->code;
     }
-    return run(std::get<hd::options>(parsed));
+    const auto& options = std::get<hd::options>(parsed);
+    return options.check_config ? check(options) : run(options);
   } catch (const std::exception& e) {
     return fail(e.what());
   }

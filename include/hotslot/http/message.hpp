@@ -6,6 +6,8 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,9 @@ response make_response(status code, std::string_view content_type, std::string b
 
 /// The form of every error: `{"message": …}`. Bytes of `message` that are not UTF-8 are replaced.
 response make_error(status code, std::string_view message);
+
+/// What Content-Length says; nothing where there is none, or no number.
+std::optional<std::uint64_t> stated_length(const boost::beast::http::fields& of) noexcept;
 
 /// The path of a request target, without its query; also where the target is a whole URL.
 std::string_view target_path(std::string_view target) noexcept;

@@ -2,8 +2,8 @@
 #ifndef HOTSLOT_HTTP_STATS_JSON_HPP
 #define HOTSLOT_HTTP_STATS_JSON_HPP
 
-#include <hotslot/core/queue_detail.hpp>
-#include <hotslot/core/snapshot.hpp>
+#include <hotslot/stats/queue_detail.hpp>
+#include <hotslot/stats/snapshot.hpp>
 
 #include <cstddef>
 #include <limits>

@@ -37,9 +37,6 @@ inline constexpr std::string_view log_frame_name = "hotslot-call";
 std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir,
                                           const std::filesystem::path& tmp = {});
 
-/// As in `Fn-Deadline`: RFC 3339, UTC, milliseconds.
-std::string format_rfc3339(std::chrono::system_clock::time_point t);
-
 /// A call as it goes over the function's socket.
 struct call_request {
   std::string head;       ///< Request line and headers, with the empty line behind them.

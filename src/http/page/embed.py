@@ -31,7 +31,7 @@ def entry(number, path):
 def main(output, paths):
     entries = [entry(number, path) for number, path in enumerate(paths)]
     with open(output, "w", encoding="utf-8") as f:
-        f.write('#include "page.hpp"\n\n#include <iterator>\n\nnamespace hotslot::http {\nnamespace {\n\n')
+        f.write('#include "http/page/page.hpp"\n\n#include <iterator>\n\nnamespace hotslot::http {\nnamespace {\n\n')
         f.writelines(data for data, _ in entries)
         f.write("\ntemplate <std::size_t Size>\nstd::string_view text(const unsigned char (&content)[Size]) {\n"
                 "  return {reinterpret_cast<const char*>(content), Size};\n}\n\nconst page_file files[] = {\n")

@@ -1,0 +1,186 @@
+// The asynchronous operations of a queue: a handler, its executor's work, and a link to its cancellation
+// slot.
+#pragma once
+
+#include <hotslot/detail/queue/queue_nodes.hpp>
+#include <hotslot/errc.hpp>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/require.hpp>
+
+#include <atomic>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace hotslot::detail {
+
+namespace asio = boost::asio;
+
+/// Connects a handler's cancellation slot with its operation. Either may go first, on any thread: the
+/// connection is cut under the queue's mutex only, but a link that is cut needs no mutex to go.
+template <class OpBase>
+struct cancel_link_base {
+  std::atomic<OpBase*> op{nullptr};
+};
+
+/// A wait as an operation: something that can be sent off to its executor, or destroyed.
+struct wait_op_base : wait_node {
+  using wait_node::wait_node;
+  virtual void post() = 0;
+  virtual void destroy() noexcept = 0;
+
+  cancel_link_base<wait_op_base>* link = nullptr;
+
+ protected:
+  ~wait_op_base() = default;
+};
+
+/// Lives in the cancellation slot.
+template <class Impl, class OpBase>
+class cancel_link : public cancel_link_base<OpBase> {
+ public:
+  cancel_link(typename Impl::pointer impl, OpBase& op) noexcept
+    : impl_(std::move(impl)) {
+    this->op.store(&op, std::memory_order_relaxed);
+    op.link = this;
+  }
+  cancel_link(const cancel_link&) = delete;
+  cancel_link& operator=(const cancel_link&) = delete;
+  ~cancel_link() {
+    if (this->op.load(std::memory_order_acquire))
+      impl_->unlink(*this);
+  }
+
+  void operator()(asio::cancellation_type_t type) noexcept {
+    if (type != asio::cancellation_type::none)
+      impl_->cancel(*this);
+  }
+
+ private:
+  typename Impl::pointer impl_;
+};
+
+/// An operation in the hands of one owner.
+template <class Op>
+struct destroy_op {
+  void operator()(Op* op) const noexcept { op->destroy(); }
+};
+template <class Op>
+using op_pointer = std::unique_ptr<Op, destroy_op<Op>>;
+
+/// What a posted operation is to its executor.
+template <class Op>
+class sent_op {
+ public:
+  using allocator_type = typename Op::allocator_type;
+
+  explicit sent_op(Op* op) noexcept
+    : op_(op) {}
+
+  allocator_type get_allocator() const noexcept { return op_->get_allocator(); }
+  void operator()() { op_.release()->complete(); }
+
+ private:
+  op_pointer<Op> op_;
+};
+
+/// An operation of type `Base` that completes `Handler` with what `Result` makes of it.
+///
+/// `Result` has `static bool ready(impl, op)`, which asks the queue whether the operation is to be completed
+/// now, `static auto make(impl, op)`, the arguments of the handler as a tuple, and `abandon(impl, op)`.
+template <class Impl, class Base, class Result, class Handler>
+class queue_op final : public Base {
+ public:
+  using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;
+  using work_executor = std::decay_t<decltype(asio::prefer(std::declval<const handler_executor&>(),
+                                                           asio::execution::outstanding_work.tracked))>;
+  using allocator_type = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
+
+  template <class... Args>
+  static op_pointer<queue_op> create(typename Impl::pointer impl, Handler&& handler, Args&&... args) {
+    op_allocator alloc(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
+    queue_op* op = std::allocator_traits<op_allocator>::allocate(alloc, 1);
+    try {
+      return op_pointer<queue_op>(
+          new (op) queue_op(std::move(impl), std::move(handler), std::forward<Args>(args)...));
+    } catch (...) {
+      std::allocator_traits<op_allocator>::deallocate(alloc, op, 1);
+      throw;
+    }
+  }
+
+  allocator_type get_allocator() const noexcept {
+    return asio::get_associated_allocator(handler_, asio::recycling_allocator<void>());
+  }
+
+  /// Lets the handler's cancellation slot, if there is one, cancel this operation.
+  void connect() {
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected())
+      slot.template emplace<cancel_link<Impl, Base>>(impl_, *this);
+  }
+
+  // The operation has its work; copies of the executor on the way need not count any. An executor that cannot
+  // promise not to run inline, as `any_completion_executor`, is gone to by way of the queue's.
+  void post() override {
+    auto ex = asio::prefer(work_, asio::execution::outstanding_work.untracked);
+    sent_op<queue_op> sent(this);
+    if constexpr (asio::can_require_v<decltype(ex), asio::execution::blocking_t::never_t>)
+      asio::post(ex, std::move(sent));
+    else
+      asio::post(impl_->get_executor(),
+                 [ex = std::move(ex), sent = std::move(sent)]() mutable { ex.execute(std::move(sent)); });
+  }
+
+  void complete() {
+    if (!Result::ready(*impl_, *this))
+      return;
+    const typename Impl::pointer impl = std::move(impl_);
+    auto result = Result::make(*impl, *this);
+    Handler handler(take_and_free());
+    std::apply(std::move(handler), std::move(result));
+  }
+
+  void destroy() noexcept override {
+    const typename Impl::pointer impl = std::move(impl_);
+    Result::abandon(*impl, *this);
+    [[maybe_unused]] const Handler gone(take_and_free());
+  }
+
+ private:
+  using op_allocator = typename std::allocator_traits<allocator_type>::template rebind_alloc<queue_op>;
+
+  template <class... Args>
+  queue_op(typename Impl::pointer impl, Handler&& handler, Args&&... args)
+    : Base(std::forward<Args>(args)...)
+    , impl_(std::move(impl))
+    , work_(asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),
+                         asio::execution::outstanding_work.tracked))
+    , handler_(std::move(handler)) {}
+
+  ~queue_op() = default;
+
+  // The allocator may belong to the handler: it is asked of one that is whole, and used while that lives.
+  Handler take_and_free() noexcept {
+    Handler handler(std::move(handler_));
+    op_allocator alloc(asio::get_associated_allocator(handler, asio::recycling_allocator<void>()));
+    this->~queue_op();
+    std::allocator_traits<op_allocator>::deallocate(alloc, this, 1);
+    return handler;
+  }
+
+  typename Impl::pointer impl_;
+  work_executor work_;
+  Handler handler_;
+};
+
+} // namespace hotslot::detail

@@ -1,0 +1,158 @@
+// The workers that one launcher has started.
+#pragma once
+
+#include <hotslot/detail/queue/queue_nodes.hpp>
+#include <hotslot/stats/queue_detail.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace hotslot::detail {
+
+/// Oldest first. `Impl` is the queue's implementation, `Reservation` what a worker takes.
+///
+/// Thread safety: a shared object is safe. Takes the queue's lock under its own.
+template <class Impl, class Reservation>
+class worker_registry {
+ public:
+  using entry_type = typename Impl::entry_type;
+  using entry_pointer = typename Impl::entry_pointer;
+
+  /// A worker, from when its slot is queued until it is gone. Lives in whatever looks after it.
+  struct worker : list_hook {
+    worker(worker_registry& r, Reservation& reserved)
+      : registry(r)
+      , reservation(reserved) {}
+    worker(const worker&) = delete;
+    ~worker() { registry.remove(*this); }
+
+    worker_registry& registry;
+    Reservation& reservation;
+    entry_pointer entry = nullptr;
+    std::uint64_t id = 0;
+    timestamp born{};
+    timestamp end = timestamp::max(); ///< When it is to be ended at the latest.
+    bool retired = false;             ///< It is being ended for its age.
+    bool listed = false;
+  };
+
+  explicit worker_registry(Impl& queue)
+    : queue_(queue) {}
+
+  void add(worker& w) {
+    std::lock_guard lock(mutex_);
+    w.id = ++last_id_;
+    workers_.push_back(w);
+    w.listed = true;
+    next_end_ = std::min(next_end_, w.end);
+  }
+
+  /// Retires the workers that have come of age. Returns when the next one will.
+  timestamp retire_aged(timestamp now) {
+    std::vector<entry_pointer> aged;
+    timestamp next;
+    {
+      std::lock_guard lock(mutex_);
+      if (now < next_end_)
+        return next_end_;
+      next_end_ = timestamp::max();
+      for (worker& w : workers_)
+        if (!w.retired && w.end <= now)
+          retire(w, aged);
+        else if (!w.retired)
+          next_end_ = std::min(next_end_, w.end);
+      next = next_end_;
+    }
+    end(aged, eject_reason::aged);
+    return next;
+  }
+
+  /// Workers born until now are to be replaced, `at_a_time` at a time.
+  void recycle(timestamp now, std::uint64_t at_a_time) {
+    std::lock_guard lock(mutex_);
+    recycle_until_ = now;
+    recycled_at_a_time_ = std::max<std::uint64_t>(at_a_time, 1);
+  }
+
+  /// Retires the next workers that are to be replaced, while `under_way` are starting.
+  void go_on_recycling(std::uint64_t under_way) {
+    std::vector<entry_pointer> old;
+    {
+      std::lock_guard lock(mutex_);
+      if (recycled_at_a_time_ == 0)
+        return;
+      std::uint64_t out = under_way, left = 0;
+      for (const worker& w : workers_)
+        out += w.retired;
+      for (worker& w : workers_)
+        if (!w.retired && w.born <= recycle_until_ && ++left && out < recycled_at_a_time_ && ++out)
+          retire(w, old);
+      if (left == 0)
+        recycled_at_a_time_ = 0;
+    }
+    end(old, eject_reason::recycled);
+  }
+
+  /// Calls `f` with the worker whose slot is in `entry`, if there is one.
+  template <class F>
+  void with_worker_of(const entry_type& entry, F&& f) {
+    std::lock_guard lock(mutex_);
+    for (worker& w : workers_)
+      if (w.entry.get() == &entry)
+        return f(w);
+  }
+
+  std::vector<worker_view> view(timestamp now) const {
+    std::vector<worker_view> out;
+    std::lock_guard lock(mutex_);
+    for (const worker& w : workers_) {
+      const slot_node s = queue_.look_at(*w.entry);
+      const bool idle = s.place == slot_node::place_type::idle;
+      using state_type = worker_view::state_type;
+      if (s.place != slot_node::place_type::closed)
+        out.push_back({.id = w.id,
+                       .state = !idle      ? state_type::busy
+                                : s.paused ? state_type::paused
+                                           : state_type::idle,
+                       .age = now - w.born,
+                       .idle_for = idle ? now - s.idle_since : timestamp(),
+                       .calls = s.calls});
+    }
+    return out;
+  }
+
+ private:
+  void remove(worker& w) noexcept {
+    std::lock_guard lock(mutex_);
+    if (w.listed)
+      workers_.erase(workers_.iterator_to(w));
+  }
+
+  static void retire(worker& w, std::vector<entry_pointer>& out) {
+    out.push_back(w.entry);
+    w.retired = true;
+  }
+
+  // Without the lock: ending a slot runs its user's code.
+  void end(const std::vector<entry_pointer>& entries, eject_reason why) {
+    for (const auto& e : entries)
+      queue_.retire(*e, why);
+  }
+
+  Impl& queue_;
+  mutable std::mutex mutex_;
+  boost::intrusive::list<worker, boost::intrusive::base_hook<list_hook>,
+                         boost::intrusive::constant_time_size<false>>
+      workers_;
+  std::uint64_t last_id_ = 0;
+  timestamp next_end_ = timestamp::max();
+  timestamp recycle_until_ = timestamp::min();
+  std::uint64_t recycled_at_a_time_ = 0; ///< 0 where none are.
+};
+
+} // namespace hotslot::detail

@@ -1,0 +1,53 @@
+// The idle slots of a queue.
+#pragma once
+
+#include <hotslot/detail/queue/queue_nodes.hpp>
+
+#include <cstdint>
+#include <iterator>
+
+namespace hotslot::detail {
+
+/// In the order of their offers. Owns nothing. Cost: O(1), but a slot that comes back to its place passes the
+/// younger ones.
+class idle_stack {
+ public:
+  bool empty() const noexcept { return slots_.empty(); }
+  std::uint64_t size() const noexcept { return size_; }
+  slot_node& oldest() noexcept { return slots_.front(); }
+  const slot_node& oldest() const noexcept { return slots_.front(); }
+
+  slot_node& take_newest() noexcept {
+    slot_node& s = slots_.back();
+    slots_.pop_back();
+    --size_;
+    return s;
+  }
+
+  /// From the oldest on, as long as `f` says so.
+  template <class F>
+  void visit_oldest(F&& f) {
+    for (auto it = slots_.begin(); it != slots_.end() && f(*it);)
+      ++it;
+  }
+
+  void add(slot_node& s) noexcept {
+    s.place = slot_node::place_type::idle;
+    auto after = slots_.end();
+    while (after != slots_.begin() && std::prev(after)->id > s.id)
+      --after;
+    slots_.insert(after, s);
+    ++size_;
+  }
+
+  void remove(slot_node& s) noexcept {
+    slots_.erase(slots_.iterator_to(s));
+    --size_;
+  }
+
+ private:
+  slot_list slots_; // oldest first
+  std::uint64_t size_ = 0;
+};
+
+} // namespace hotslot::detail

@@ -1,0 +1,597 @@
+// The state machine of a slot queue: who holds which slot, who waits, what happens next.
+#pragma once
+
+#include <hotslot/detail/queue/idle_stack.hpp>
+#include <hotslot/detail/queue/launcher_terms.hpp>
+#include <hotslot/detail/queue/overload_control.hpp>
+#include <hotslot/detail/queue/queue_recorder.hpp>
+#include <hotslot/detail/queue/waiting_line.hpp>
+#include <hotslot/errc.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace hotslot::detail {
+
+/// Decides; owns nothing, locks nothing, reads no clock. Its owner serializes the calls, closes the slots
+/// that it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
+///
+/// Invariants, at rest (between two calls):
+///  - a slot is in one place: idle, granted, offered, leased or closed;
+///  - there is never an idle slot and a waiter at once;
+///  - a queued slot ends at most one wait;
+///  - idle slots are in the order of their ids, waiters in the order of their arrival;
+///  - the state waiter counts those in line and the holders of tickets, runner the slots that are granted,
+///    offered or leased.
+///
+/// Every call is O(1) in idle slots and waiters, but those that end all; a deadline (logarithmic, constant
+/// for the latest one of all); a slot that comes back unused, which passes the slots queued since it left.
+template <queue_hook Hook>
+class basic_queue_core {
+ public:
+  /// Something that the owner has to do after its lock is released.
+  struct actions {
+    due_list due;         ///< Waits to send off.
+    slot_list closed;     ///< Slots to close.
+    bool resumed = false; ///< A wait goes on whose deadline was forgotten.
+    bool signal = false;  ///< The launcher has to look.
+    bool known = false;   ///< It has closed these slots itself.
+  };
+
+  using slot_type = typename queue_recorder<Hook>::slot_type;
+
+  explicit basic_queue_core(const Hook& hook)
+    : record_(hook) {}
+  basic_queue_core(const basic_queue_core&) = delete;
+  basic_queue_core& operator=(const basic_queue_core&) = delete;
+
+  /// A new worker's slot; `origin` is what those that it serves first have waited for.
+  void queue(slot_type& s, timestamp now, wait_cause origin, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::outside);
+    ++live_;
+    record_.expect_runs();
+    record_.number(s, next_id_);
+    s.origin = origin;
+    offer_anew(s, now, queue_event_kind::slot_queued, out);
+  }
+
+  /// The newest idle slot, leased; null where there is none.
+  slot_node* try_acquire() noexcept {
+    if (idle_.empty())
+      return nullptr;
+    slot_node& s = idle_.take_newest();
+    record_.enter(queue_state::runner);
+    record_.served_at_once();
+    lease_out(s, 0);
+    return &s;
+  }
+
+  /// The newest idle slot, offered; null where there is none.
+  slot_node* try_offer() noexcept { return idle_.empty() ? nullptr : &offer_idle(idle_.take_newest()); }
+
+  /// The oldest idle slot, offered to whoever wants to end it; null where no more than `keep` are idle.
+  slot_node* claim_oldest(std::uint64_t keep) noexcept {
+    if (idle_.size() <= keep)
+      return nullptr;
+    slot_node& s = idle_.oldest();
+    idle_.remove(s);
+    return &offer_idle(s);
+  }
+
+  /// A leased slot comes back, used for `run`; `dirty` closes it.
+  void release(slot_node& s, timestamp now, timestamp run, bool dirty, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::leased);
+    record_.leave(queue_state::runner);
+    record_.ran(run);
+    s.calls += s.calls != slot_node::most_calls;
+    if (s.retired == eject_reason::none)
+      s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);
+    offer_anew(s, now, queue_event_kind::slot_released, out);
+  }
+
+  /// A leased or offered slot comes back unused: its idle age stays.
+  void put_back(slot_node& s, timestamp now, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::leased || s.place == slot_node::place_type::offered);
+    return_unused(s, now, out);
+  }
+
+  /// Turns the offer `id` into a lease. False where it was lost.
+  bool accept(slot_node& s, std::uint64_t id) noexcept {
+    if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)
+      return false;
+    lease_out(s, 0);
+    return true;
+  }
+
+  /// Closes the slot if it is still free under offer `id`. An acquired one is left alone.
+  bool eject(slot_node& s, std::uint64_t id, eject_reason why, timestamp now, actions& out) noexcept {
+    if (s.id != id)
+      return false;
+    if (s.place == slot_node::place_type::idle) {
+      close_idle(s, why, out);
+      return true;
+    }
+    if (s.place == slot_node::place_type::offered) {
+      take_from_waiter(s, now, out);
+      close_slot(s, why, out);
+      return true;
+    }
+    return false;
+  }
+
+  /// Never offered again: closed now if free, when it comes back otherwise.
+  void retire(slot_node& s, eject_reason why, timestamp now, actions& out) noexcept {
+    if (s.place == slot_node::place_type::closed || s.retired != eject_reason::none)
+      return;
+    s.retired = why;
+    if (s.undelivered_to()) {
+      take_from_waiter(s, now, out);
+      close_slot(s, why, out);
+    } else {
+      eject(s, s.id, why, now, out);
+    }
+  }
+
+  /// Closes idle slots, oldest first, that have been idle since `cutoff` or longer, as long as more than
+  /// `keep` are live.
+  void eject_idle(timestamp cutoff, std::uint64_t keep, actions& out) noexcept {
+    while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live_ > keep)
+      close_idle(idle_.oldest(), eject_reason::idle, out);
+  }
+
+  /// Closes up to `n` idle slots, oldest first, as long as more than `keep` are live.
+  void eject_oldest(std::uint64_t n, std::uint64_t keep, eject_reason why, actions& out) noexcept {
+    for (; n != 0 && !idle_.empty() && live_ > keep; --n)
+      close_idle(idle_.oldest(), why, out);
+  }
+
+  /// Calls `pause` with each idle slot that is not paused and has been idle since `cutoff` or longer, oldest
+  /// first. Returns since when the next one has been idle that is not paused; the epoch's end where none is.
+  template <class Pause>
+  timestamp pause_idle(timestamp cutoff, Pause&& pause) noexcept {
+    timestamp next = timestamp::max();
+    idle_.visit_oldest([&](slot_node& s) {
+      if (s.paused)
+        return true;
+      if (s.idle_since > cutoff) {
+        next = s.idle_since;
+        return false;
+      }
+      pause(s);
+      s.paused = true;
+      return true;
+    });
+    return next;
+  }
+
+  // Waits
+
+  /// Counts a caller as waiting that is not in the list of waits yet.
+  void enter_waiting() noexcept { record_.enter(queue_state::waiter); }
+  void leave_waiting(actions& out) noexcept {
+    record_.leave(queue_state::waiter);
+    notice_drained(out);
+  }
+
+  /// The newest idle slot for a caller that is counted as waiting, and no longer is where this succeeds.
+  slot_node* try_acquire_counted() noexcept {
+    slot_node* s = try_acquire();
+    if (s)
+      record_.leave(queue_state::waiter);
+    return s;
+  }
+
+  /// Starts a wait for a slot, whose caller may be counted as waiting already. It may be granted or ended at
+  /// once.
+  void wait(wait_node& w, timestamp now, bool counted, actions& out) noexcept {
+    if (!counted)
+      enter_waiting();
+    w.id = ++last_wait_;
+    w.since = now;
+    record_.tell({.kind = queue_event_kind::wait_begun, .wait = w.id});
+    if (w.phase == wait_node::phase_type::ended) { // cancelled before it began
+      ++record_.totals.cancelled;
+      return refuse(w, w.result, out);
+    }
+    if (closed_)
+      return refuse(w, errc::queue_closed, out);
+    if (!idle_.empty())
+      return grant(w, idle_.take_newest(), now, out);
+    if (terms_.refusal() && live_ == 0) {
+      ++record_.totals.failed;
+      return refuse(w, terms_.refusal(), out);
+    }
+    if (line_.size() >= overload_.options().max_waiting) {
+      ++record_.totals.shed;
+      return refuse(w, errc::queue_full, out);
+    }
+    if (overload_.options().fail_fast && will_be_late(w, now)) {
+      ++record_.totals.shed_late;
+      return refuse(w, errc::deadline_unreachable, out);
+    }
+    line_.add(w);
+  }
+
+  /// Starts a wait for the queue to be closed and empty.
+  void wait_drained(wait_node& w, timestamp now, actions& out) noexcept {
+    if (w.phase == wait_node::phase_type::ended)
+      return send(w, out);
+    w.since = now;
+    line_.add(w);
+    notice_drained(out);
+  }
+
+  /// Ends a wait in whatever phase it is; a grant goes on to the next waiter or back to its place.
+  void cancel(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
+    switch (w.phase) {
+    case wait_node::phase_type::fresh:
+      w.phase = wait_node::phase_type::ended;
+      w.result = why;
+      return;
+    case wait_node::phase_type::waiting:
+      record_.totals.cancelled += w.kind != wait_node::kind_type::drain;
+      return end_waiting(w, why, out);
+    case wait_node::phase_type::granted:
+      ++record_.totals.cancelled;
+      return revoke(w, why, now, out);
+    case wait_node::phase_type::ended:
+      return;
+    }
+  }
+
+  /// Ends all waits for a slot, but those that have been granted one.
+  void cancel_waiters(error_code why, actions& out) noexcept {
+    while (!line_.empty()) {
+      ++record_.totals.cancelled;
+      end_waiting(line_.oldest(), why, out);
+    }
+  }
+
+  /// Ends up to `n` of the oldest waits with the error of a failed launch.
+  void fail_waiters(error_code why, std::uint64_t n, actions& out) noexcept {
+    for (; n != 0 && !line_.empty(); --n) {
+      ++record_.totals.failed;
+      end_waiting(line_.oldest(), why, out);
+    }
+  }
+
+  /// Ends the waits whose deadline has come.
+  void expire(timestamp now, actions& out) noexcept {
+    while (line_.next_deadline() <= now) {
+      wait_node& w = line_.most_urgent();
+      if (w.kind != wait_node::kind_type::drain) {
+        ++record_.totals.timed_out;
+        record_.unserved(cause_of_unserved(), now - w.since);
+      }
+      end_waiting(w, errc::deadline_exceeded, out);
+    }
+  }
+
+  /// The completion of `w` runs. False where it lost its offered slot on the way and waits again.
+  bool deliver(wait_node& w) noexcept {
+    w.posted = false;
+    if (w.phase == wait_node::phase_type::waiting)
+      return false;
+    if (w.phase == wait_node::phase_type::granted) {
+      granted_.erase(granted_.iterator_to(w));
+      w.slot->waiter = nullptr;
+      record_served(w);
+      if (w.kind == wait_node::kind_type::acquire)
+        lease_out(*w.slot, w.id);
+      else
+        record_.tell(queue_event_kind::slot_offered, *w.slot, w.id);
+      w.phase = wait_node::phase_type::ended;
+    }
+    return true;
+  }
+
+  /// `w` is destroyed without having completed.
+  void abandon(wait_node& w, timestamp now, actions& out) noexcept {
+    if (w.phase == wait_node::phase_type::waiting) {
+      line_.remove(w);
+      if (w.kind != wait_node::kind_type::drain)
+        stop_waiting(w, abandoned);
+    } else if (w.phase == wait_node::phase_type::granted) {
+      revoke(w, abandoned, now, out);
+    }
+    w.phase = wait_node::phase_type::ended;
+  }
+
+  // Workers being started
+
+  void enter_starting(std::uint64_t n) noexcept {
+    for (; n != 0; --n) {
+      record_.enter(queue_state::starter);
+      record_.tell({.kind = queue_event_kind::start_begun});
+    }
+  }
+  void enter_reserving(std::uint64_t n) noexcept { resource_waiters_ += n; }
+
+  /// A start has its resources, and goes on, or does without them.
+  void reserved(bool go, actions& out) noexcept {
+    assert(resource_waiters_ != 0);
+    --resource_waiters_;
+    if (go)
+      enter_starting(1);
+    else
+      notice_drained(out);
+  }
+  void launched(timestamp took) noexcept {
+    ++record_.totals.launched;
+    record_.leave(queue_state::starter);
+    record_.started(took);
+    record_.tell({.kind = queue_event_kind::start_ended});
+  }
+  void launch_ended(error_code why, bool failed, actions& out) noexcept {
+    record_.totals.launch_failed += failed;
+    record_.leave(queue_state::starter);
+    record_.tell({.kind = queue_event_kind::start_ended, .error = why});
+    notice_drained(out);
+  }
+
+  /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
+  void launch_failed(error_code why, actions& out) noexcept {
+    const bool others = live_ != 0 || under_way() != 0;
+    fail_waiters(why, others ? 1 : line_.size(), out);
+  }
+
+  void close(actions& out) noexcept {
+    if (std::exchange(closed_, true))
+      return;
+    record_.tell({.kind = queue_event_kind::queue_closed});
+    while (!line_.empty())
+      end_waiting(line_.oldest(), errc::queue_closed, out);
+    while (!granted_.empty())
+      revoke(granted_.front(), errc::queue_closed, timestamp(), out); // to nobody else
+    while (!idle_.empty())
+      close_idle(idle_.oldest(), eject_reason::closed, out);
+    notice_drained(out);
+  }
+
+  launcher_terms& terms() noexcept { return terms_; }
+
+  void set_overload(const overload_options& o) noexcept { overload_ = overload_control(o); }
+  void limit_waiters(std::uint64_t n) noexcept { overload_.limit_waiters(n); }
+
+  /// In how long a caller would be served that came now; none where that cannot be said.
+  std::optional<timestamp> forecast_wait() const noexcept {
+    if (!idle_.empty())
+      return timestamp();
+    return forecast(line_.size(), record_.latency(queue_state::runner), record_.latency(queue_state::starter),
+                    live_, record_.count(queue_state::starter));
+  }
+
+  bool closed() const noexcept { return closed_; }
+  std::uint64_t idle() const noexcept { return idle_.size(); }
+  std::uint64_t reserving() const noexcept { return resource_waiters_; }
+  std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
+  std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
+  std::uint64_t live() const noexcept { return live_; }
+  /// Workers that are being started or wait for resources.
+  std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
+  bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
+
+  timestamp next_deadline() const noexcept { return line_.next_deadline(); }
+  /// When the oldest idle slot became idle; the epoch's end where there is none.
+  timestamp oldest_idle() const noexcept {
+    return idle_.empty() ? timestamp::max() : idle_.oldest().idle_since;
+  }
+
+  queue_snapshot snapshot() const noexcept {
+    queue_snapshot s;
+    record_.write_to(s);
+    s.idle = idle_.size();
+    s.resource_waiters = resource_waiters_;
+    return s;
+  }
+  queue_histograms histograms() const noexcept { return record_.histograms(); }
+
+  /// Whether there is no slot and no wait.
+  bool empty() const noexcept {
+    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live_ == 0;
+  }
+
+  /// Ends every wait in the queue; those handed out are to be destroyed.
+  void forget_waits(actions& out) noexcept {
+    while (!line_.empty())
+      end_waiting(line_.oldest(), abandoned, out);
+    while (line_.has_drainers())
+      end_waiting(line_.drainer(), abandoned, out);
+  }
+
+ private:
+  /// What hooks are told of waits that are destroyed with their execution context.
+  static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
+
+  void hold_out(slot_node& s, slot_node::place_type place, wait_node* w) noexcept {
+    s.place = place;
+    s.waiter = w;
+  }
+
+  void lease_out(slot_node& s, std::uint64_t wait) noexcept {
+    s.place = slot_node::place_type::leased;
+    s.acquired = true;
+    ++record_.totals.acquired;
+    record_.tell(queue_event_kind::slot_acquired, s, wait);
+  }
+
+  slot_node& offer_idle(slot_node& s) noexcept {
+    record_.enter(queue_state::runner);
+    hold_out(s, slot_node::place_type::offered, nullptr);
+    record_.tell(queue_event_kind::slot_offered, s);
+    return s;
+  }
+
+  void offer_anew(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
+    s.id = next_id_++;
+    s.idle_since = now;
+    s.acquired = false;
+    record_.tell(why, s);
+    settle(s, now, out);
+  }
+
+  void return_unused(slot_node& s, timestamp now, actions& out) noexcept {
+    record_.leave(queue_state::runner);
+    s.acquired = false;
+    record_.tell(queue_event_kind::slot_put_back, s);
+    settle(s, now, out);
+  }
+
+  // A free slot goes to the next waiter, or to its place among the idle ones.
+  void settle(slot_node& s, timestamp now, actions& out) noexcept {
+    if (s.retired != eject_reason::none)
+      return close_slot(s, s.retired, out);
+    if (closed_)
+      return close_slot(s, eject_reason::closed, out);
+    while (!line_.empty()) {
+      wait_node& w = overload_.takes_newest() ? line_.newest() : line_.oldest();
+      if (overload_.sheds(now, now - w.since, s.origin != wait_cause::call)) {
+        ++record_.totals.shed_overloaded;
+        end_waiting(w, errc::overloaded, out);
+        continue;
+      }
+      line_.remove(w);
+      return grant(w, s, now, out);
+    }
+    overload_.nobody_waits(now);
+    s.origin = wait_cause::call;
+    idle_.add(s);
+    out.signal |= terms_.seen_idle();
+    record_.tell(queue_event_kind::slot_idle, s);
+  }
+
+  void grant(wait_node& w, slot_node& s, timestamp now, actions& out) noexcept {
+    record_.enter(queue_state::runner);
+    record_.leave(queue_state::waiter);
+    const bool offered = w.kind == wait_node::kind_type::offer;
+    hold_out(s, offered ? slot_node::place_type::offered : slot_node::place_type::granted, &w);
+    w.slot = &s;
+    w.granted_at = std::max(now, w.since); // the time was read before the lock was there
+    w.phase = wait_node::phase_type::granted;
+    granted_.push_back(w);
+    record_.tell(queue_event_kind::slot_granted, s, w.id);
+    if (!w.posted)
+      send(w, out);
+  }
+
+  void send(wait_node& w, actions& out) noexcept {
+    assert(!w.posted);
+    w.posted = true;
+    out.due.push_back(w);
+  }
+
+  void refuse(wait_node& w, error_code why, actions& out) noexcept {
+    stop_waiting(w, why);
+    w.phase = wait_node::phase_type::ended;
+    w.result = why;
+    send(w, out);
+    notice_drained(out); // its caller may have been the last that was counted as waiting
+  }
+
+  void end_waiting(wait_node& w, error_code why, actions& out) noexcept {
+    line_.remove(w);
+    if (w.kind != wait_node::kind_type::drain)
+      stop_waiting(w, why);
+    w.phase = wait_node::phase_type::ended;
+    w.result = why;
+    if (!w.posted)
+      send(w, out);
+  }
+
+  void stop_waiting(const wait_node& w, const error_code& why) noexcept {
+    record_.leave(queue_state::waiter);
+    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
+  }
+
+  // Takes a granted slot back from a wait that does not get to use it.
+  void revoke(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
+    granted_.erase(granted_.iterator_to(w));
+    slot_node& s = *w.slot;
+    s.waiter = nullptr;
+    w.slot = nullptr;
+    w.phase = wait_node::phase_type::ended;
+    w.result = why;
+    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
+    return_unused(s, now, out);
+  }
+
+  // A granted or offered slot goes away. Where it had not been delivered, its waiter gets another or waits
+  // again.
+  void take_from_waiter(slot_node& s, timestamp now, actions& out) noexcept {
+    record_.leave(queue_state::runner);
+    wait_node* w = std::exchange(s.waiter, nullptr);
+    if (!w)
+      return;
+    granted_.erase(granted_.iterator_to(*w));
+    w->slot = nullptr;
+    enter_waiting();
+    record_.tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
+    if (!idle_.empty())
+      return grant(*w, idle_.take_newest(), now, out);
+    line_.resume(*w);
+    out.resumed = true;
+  }
+
+  void close_idle(slot_node& s, eject_reason why, actions& out) noexcept {
+    idle_.remove(s);
+    close_slot(s, why, out);
+  }
+
+  void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {
+    s.place = slot_node::place_type::closed;
+    s.retired = why;
+    count_ejection(record_.totals, why);
+    --live_;
+    record_.tell({.kind = queue_event_kind::slot_closed, .reason = why}, s);
+    out.closed.push_back(s);
+    notice_drained(out);
+  }
+
+  /// What those wait for that do not get a slot. Where there is no worker, there is no call that could end.
+  wait_cause cause_of_unserved() const noexcept {
+    if (resource_waiters_ != 0)
+      return wait_cause::resources;
+    return record_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
+  }
+
+  bool will_be_late(const wait_node& w, timestamp now) const noexcept {
+    if (w.deadline == wait_node::no_deadline)
+      return false;
+    const auto wait = forecast_wait();
+    return wait && *wait > w.deadline - now;
+  }
+
+  void record_served(const wait_node& w) noexcept {
+    const wait_cause cause = w.slot->origin;
+    w.slot->origin = wait_cause::call;
+    if (w.waited)
+      record_.served(cause, w.granted_at - w.since);
+    else if (w.kind == wait_node::kind_type::acquire)
+      record_.served_at_once();
+  }
+
+  bool drained() const noexcept { return closed_ && live_ == 0 && is_idle(); }
+
+  void notice_drained(actions& out) noexcept {
+    while (line_.has_drainers() && drained())
+      end_waiting(line_.drainer(), {}, out);
+  }
+
+  // What the check-out of an idle slot needs comes first: it is in the same few cache lines.
+  idle_stack idle_;
+  std::uint64_t next_id_ = 0;
+  bool closed_ = false;
+  launcher_terms terms_;
+  waiting_line line_;
+  queue_recorder<Hook> record_;
+  wait_list granted_; // granted and not yet delivered
+  std::uint64_t live_ = 0;
+  std::uint64_t resource_waiters_ = 0;
+  std::uint64_t last_wait_ = 0;
+  overload_control overload_;
+};
+
+} // namespace hotslot::detail

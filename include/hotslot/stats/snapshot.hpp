@@ -1,0 +1,124 @@
+// What the stats of a queue, and of many, look like at one instant. Plain values.
+#ifndef HOTSLOT_STATS_SNAPSHOT_HPP
+#define HOTSLOT_STATS_SNAPSHOT_HPP
+
+#include <hotslot/stats/latency_histogram.hpp>
+#include <hotslot/stats/queue_event.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hotslot {
+
+/// Fn's three counted states.
+enum class queue_state : std::uint8_t {
+  runner,  ///< A worker that runs a call.
+  starter, ///< A worker that is being started.
+  waiter,  ///< A call that waits for a slot.
+};
+
+inline constexpr std::size_t queue_state_count = 3;
+
+/// Counts since the queue was made; none ever decreases.
+struct queue_totals {
+  std::uint64_t acquired = 0;          ///< Slots handed to callers.
+  std::uint64_t timed_out = 0;         ///< Waits ended by their deadline.
+  std::uint64_t cancelled = 0;         ///< Waits ended by their caller.
+  std::uint64_t shed = 0;              ///< Waits refused: queue full.
+  std::uint64_t shed_overloaded = 0;   ///< Waits ended: too long, in a queue that only grows.
+  std::uint64_t shed_late = 0;         ///< Waits refused: their deadline could not have been met.
+  std::uint64_t failed = 0;            ///< Waits ended by a failed launch.
+  std::uint64_t launched = 0;          ///< Workers started.
+  std::uint64_t launch_failed = 0;     ///< Starts that failed.
+  std::uint64_t ejected_idle = 0;      ///< Slots closed: idle too long.
+  std::uint64_t ejected_gone = 0;      ///< Slots closed: the worker went away by itself.
+  std::uint64_t ejected_dirty = 0;     ///< Slots closed: discarded by their caller.
+  std::uint64_t ejected_requested = 0; ///< Slots closed: ejected through their token.
+  std::uint64_t ejected_closed = 0;    ///< Slots closed: with their queue.
+  std::uint64_t ejected_aged = 0;      ///< Slots closed: their workers were too old.
+  std::uint64_t ejected_worn = 0;      ///< Slots closed: they had served enough calls.
+  std::uint64_t ejected_recycled = 0;  ///< Slots closed: to be replaced, on request.
+  std::uint64_t ejected_surplus = 0;   ///< Slots closed: more than the scaling policy wants.
+  std::uint64_t ejected_evicted = 0;   ///< Slots closed: for another queue's need.
+};
+
+void count_ejection(queue_totals& totals, eject_reason why) noexcept;
+
+/// One queue at one instant, consistent in itself.
+struct queue_snapshot {
+  /// Indexed by `queue_state`.
+  std::array<std::uint64_t, queue_state_count> states{};
+  /// Exponentially weighted averages, indexed by `queue_state`.
+  std::array<std::chrono::nanoseconds, queue_state_count> latencies{};
+  std::uint64_t idle = 0;             ///< Workers whose slot is free.
+  std::uint64_t busy = 0;             ///< Workers whose slot is granted, offered or leased.
+  std::uint64_t resource_waiters = 0; ///< Starts that wait for memory or processor time.
+  queue_totals totals;
+
+  std::uint64_t count(queue_state s) const noexcept { return states[static_cast<std::size_t>(s)]; }
+  std::chrono::nanoseconds latency(queue_state s) const noexcept {
+    return latencies[static_cast<std::size_t>(s)];
+  }
+};
+
+/// A start that failed, and what the launcher does about it.
+struct failure_view {
+  std::chrono::nanoseconds ago{};
+  std::string message;
+  std::uint32_t in_a_row = 0;
+  std::chrono::nanoseconds retry_in{}; ///< Zero where it may be tried now.
+  bool breaker_open = false;           ///< Calls that find no worker are refused at once.
+};
+
+/// Calls of one function that were accepted to be run later.
+struct detached_counts {
+  std::uint64_t waiting = 0;
+  std::uint64_t running = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0; ///< There was no room for them.
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t lost = 0; ///< The server ended before they did.
+};
+
+/// What became of the spans of a trace.
+struct span_counts {
+  std::uint64_t queued = 0;
+  std::uint64_t exported = 0;
+  std::uint64_t dropped = 0; ///< The queue was full, or the collector refused them.
+};
+
+/// A queue with the names that people know it by.
+struct named_queue_snapshot {
+  std::string key; ///< The slot key in hex.
+  std::string app;
+  std::string name;
+  std::string trigger;
+  std::string id; ///< The function's id; empty where the queue is not a function's.
+  queue_snapshot queue;
+  std::optional<failure_view> failure = {}; ///< The last start's, if it failed and none has succeeded since.
+  std::shared_ptr<const latency_histogram> waits = {}; ///< `all_waits`; null where nobody has asked for it.
+  std::optional<detached_counts> detached = {};        ///< Of a function that takes such calls.
+  std::optional<std::uint64_t> rate_limited =
+      {}; ///< Calls refused by a rate limit; of a function that has one.
+};
+
+/// Everything that a stats page shows.
+struct pool_snapshot {
+  std::vector<named_queue_snapshot> queues;
+  std::optional<span_counts> spans = {}; ///< Of a server that exports them.
+};
+
+/// Adds the counters of `b` to `a`; latencies are left out.
+void accumulate(queue_snapshot& a, const queue_snapshot& b) noexcept;
+void accumulate(detached_counts& a, const detached_counts& b) noexcept;
+
+} // namespace hotslot
+
+#endif

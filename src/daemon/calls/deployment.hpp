@@ -1,0 +1,80 @@
+// What is in force, and how something else comes to be.
+#pragma once
+
+#include "front.hpp"
+
+#include "daemon/config/config.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hotslot::daemon {
+
+/// A configuration and the functions that it makes: the one truth about what hotslotd does. Immutable, and
+/// exchanged as a whole, so that whoever has it sees one configuration only.
+struct in_force {
+  in_force(config c, front::functions_type functions)
+    : settings(std::move(c))
+    , routes(std::move(functions)) {}
+
+  const config settings;
+  const front routes;
+};
+
+/// Exchanges what is in force as a whole, while calls run: those keep what they came under.
+///
+/// Thread safety: a shared object is safe.
+class deployment {
+ public:
+  /// Throws `std::runtime_error` where a function cannot be had as configured.
+  deployment(config c, function_environment env, function_services services);
+
+  std::shared_ptr<const in_force> current() const noexcept {
+    std::lock_guard lock(current_mutex_);
+    return current_;
+  }
+
+  /// Puts `next` in force: all of it, but what only a restart can change. Workers of a function are kept
+  /// where nothing that they depend on has changed. Returns what is different, a line each; empty where
+  /// nothing is. Throws `std::runtime_error` where a function cannot be had as configured, or after `close`;
+  /// then nothing is changed.
+  std::vector<std::string> change(config next);
+
+  /// The same, as far as requests need it.
+  std::shared_ptr<const front> routes() const noexcept {
+    auto force = current();
+    const front* const part = &force->routes;
+    return {std::move(force), part};
+  }
+
+  /// Ends the workers of the functions in force, for good.
+  void close() noexcept;
+
+ private:
+  /// Throws `system_error` where a function cannot be isolated as it asks.
+  void check(const config& c) const;
+  front::functions_type make_functions(const config& c, const front* before);
+  std::shared_ptr<worker_pool> pool_for(const function_config& f);
+  void take_up(const in_force& fresh, const config& before) const;
+  void replace_current(std::shared_ptr<const in_force> fresh);
+  void announce(const function_config& f) const;
+  void announce_isolation(const function_config& f) const;
+
+  function_environment env_;
+  function_services services_;
+  std::mutex mutex_; ///< Changes come one after another.
+  bool closed_ = false;
+  std::map<std::string, std::weak_ptr<worker_pool>> pools_; ///< By their keys in hex.
+  // No atomic<shared_ptr>: that of GCC 12 reads it without an order that its writers would see.
+  mutable std::mutex current_mutex_;
+  std::shared_ptr<const in_force> current_;
+};
+
+/// What there is for workers in total, by the configuration or as the machine has it.
+resources total_of(const resource_limits& limits);
+
+} // namespace hotslot::daemon

@@ -1,0 +1,51 @@
+#include "server_stats.hpp"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace hotslot::daemon {
+namespace {
+
+pool_snapshot snapshot(const server_parts& of) {
+  const auto front = of.functions.routes();
+  pool_snapshot all;
+  all.queues.reserve(front->functions().size());
+  for (const auto& f : front->functions())
+    all.queues.push_back(f->snapshot());
+  if (of.spans)
+    all.spans = of.spans->exporter().counts();
+  return all;
+}
+
+} // namespace
+
+http::stats_source make_stats_source(const server_parts& of) {
+  return {.pool = [&of] { return snapshot(of); },
+          .detail = [&of](std::string_view key) -> std::optional<queue_detail> {
+            const auto front = of.functions.routes();
+            const auto* f = front->with_key(key);
+            return f ? std::optional(f->detail()) : std::nullopt;
+          },
+          .histograms = [&of](std::string_view key) -> std::optional<queue_histograms> {
+            const auto front = of.functions.routes();
+            const auto* f = front->with_key(key);
+            return f ? std::optional(f->pool()->queue().histograms()) : std::nullopt;
+          }};
+}
+
+std::vector<http::metric_family> log_metrics(const server_parts& of) {
+  http::metric_family lost{.name = "hotslotd_log_lost_lines",
+                           .help = "Lines that an output of functions or of the access log could not take."};
+  for (auto& [output, lines] : of.outputs.lost())
+    lost.samples.push_back({{{"output", output}}, lines});
+  http::metric_family dropped{.name = "hotslotd_function_log_dropped_lines",
+                              .help = "Lines of calls that had written too much, of workers in force."};
+  const auto front = of.functions.routes();
+  for (const auto& f : front->functions())
+    if (const auto lines = f->pool()->dropped_lines())
+      dropped.samples.push_back({{{"app", f->config().app}, {"fn", f->config().name}}, lines});
+  return {std::move(lost), std::move(dropped)};
+}
+
+} // namespace hotslot::daemon
