@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The manual says what there is: each flag that a program's --help knows, each member of the configuration that hotslotd
-reads, and README.md has the latter too.
+reads, and docs/configuration.md has the latter too.
 
     man.py ROOT HOTSLOTD HOTSLOTCTL"""
 
@@ -16,7 +16,7 @@ ROOT, HOTSLOTD, HOTSLOTCTL = (os.path.abspath(a) for a in sys.argv[1:])
 del sys.argv[1:]
 COMMANDS = ("list", "stats", "watch", "call", "drain", "recycle", "reload")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?=[\s,]|$)")
-MEMBER = re.compile(r'\b(?:integer|string|boolean|path|choice|find|require|required_string|checked|read_[a-z]+)'
+MEMBER = re.compile(r'\b(?:integer|string|boolean|fraction|path|choice|find|within|require|required_string|checked|read_[a-z]+)'
                     r'\((?:\w+, )?"([a-z_]+)"')
 
 
@@ -39,7 +39,7 @@ def flags(*command):
 def members():
     """Of the configuration, by what its readers ask for."""
     found = set()
-    for source in glob.glob(os.path.join(ROOT, "src", "daemon", "*config*.cpp")):
+    for source in glob.glob(os.path.join(ROOT, "src", "daemon", "config", "*.cpp")):
         found |= set(MEMBER.findall(read(source)))
     return found
 
@@ -77,13 +77,13 @@ class Manual(unittest.TestCase):
             if re.match(r"\.(It )?Va ", line):
                 named |= set(re.findall(r"[a-z_]+", line.split("Va ", 1)[1]))
         self.assertEqual(known - named, set(), "not in hotslotd.json.5")
-        told = "".join(read(*path) for path in (["README.md"], ["docs", "isolation.md"], ["docs", "logs.md"]))
-        self.assertEqual({m for m in known if not re.search(rf'[`"]{m}[`"]', told)}, set(), "not in README.md or docs")
+        told = read("docs", "configuration.md")
+        self.assertEqual({m for m in known if not re.search(rf'[`"]{m}[`"]', told)}, set(), "not in docs/configuration.md")
 
     def test_each_variable_that_is_read(self):
         text = page("hotslotd.8")
-        for source in ("activation.cpp", "service_manager.cpp", "log.cpp"):
-            for name in re.findall(r'"([A-Z_]{6,})"', read("src", "daemon", source)):
+        for source in ("service/activation.cpp", "service/service_manager.cpp", "log/log.cpp"):
+            for name in re.findall(r'"([A-Z_]{6,})"', read("src", "daemon", *source.split("/"))):
                 self.assertRegex(text, rf"\.It Ev .*\b{name}\b")
 
     @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not here")

@@ -15,14 +15,14 @@
 #include <type_traits>
 #include <vector>
 
+namespace any_slot_test {
+
 namespace asio = boost::asio;
 using hotslot::any_slot;
 using hotslot::error_code;
 using hotslot::slot_fate;
 using queue = hotslot::slot_queue<any_slot>;
 using lease = hotslot::lease<any_slot>;
-
-namespace {
 
 // What has become of a slot, whoever has it.
 struct life {
@@ -132,8 +132,6 @@ struct fixture {
     io.poll();
   }
 };
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "a slot of any type is found by its type", "[any_slot]") {
   any_slot s(make_small());
@@ -297,3 +295,5 @@ TEST_CASE_METHOD(fixture, "one launcher starts workers of several types", "[any_
   CHECK(small->closed == 1);
   CHECK(large->closed == 1);
 }
+
+} // namespace any_slot_test

@@ -6,8 +6,7 @@
 #include <array>
 #include <iostream>
 
-using namespace cancellation;
-
+namespace cancellation {
 namespace {
 
 constexpr std::array signals{asio::cancellation_type::terminal, asio::cancellation_type::partial,
@@ -87,3 +86,5 @@ TEST_CASE("print the cancellation table", "[.table]") {
   for (const row& r : rows)
     std::cout << markdown(r) << '\n';
 }
+
+} // namespace cancellation

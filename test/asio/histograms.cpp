@@ -12,6 +12,8 @@
 #include <memory>
 #include <optional>
 
+namespace histograms_test {
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using hotslot::errc;
@@ -23,8 +25,6 @@ using hotslot::wait_cause;
 using queue = hotslot::basic_slot_queue<test_slot, asio::any_io_executor, manual_traits>;
 using lease = queue::lease_type;
 using launcher = hotslot::basic_launcher<test_slot, asio::any_io_executor, manual_traits>;
-
-namespace {
 
 struct call {
   std::optional<error_code> ec;
@@ -100,8 +100,6 @@ void check_one(const latency_histogram& h, std::chrono::nanoseconds t) {
   CHECK(h.percentile(100) >= t);
   CHECK(h.percentile(100) <= t + t / 8);
 }
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "a queue that nobody has used has empty histograms", "[histograms]") {
   const auto h = q.histograms();
@@ -417,3 +415,5 @@ TEST_CASE_METHOD(launched_fixture, "a worker that had its resources at once is w
   check_one(q.histograms().wait(wait_cause::start), 5ms);
   CHECK(all_waits() == 1);
 }
+
+} // namespace histograms_test

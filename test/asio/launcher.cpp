@@ -8,6 +8,8 @@
 #include <deque>
 #include <vector>
 
+namespace launcher_test {
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using hotslot::errc;
@@ -19,8 +21,6 @@ using hotslot::resource_tracker;
 using hotslot::resources;
 using queue = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
-
-namespace {
 
 // Starts that stay outstanding until the test ends them.
 class stepped_factory {
@@ -98,8 +98,6 @@ struct fixture {
     return o;
   }
 };
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "a waiting call starts a worker, and nothing does without one", "[launcher]") {
   auto l = start();
@@ -261,8 +259,6 @@ TEST_CASE_METHOD(fixture, "a worker that could never be had is refused at once",
   q.close();
 }
 
-namespace {
-
 struct mortal_slot {
   std::shared_ptr<asio::steady_timer> life;
   void close() noexcept { life->cancel(); }
@@ -271,8 +267,6 @@ struct mortal_slot {
     co_await life->async_wait(asio::as_tuple(asio::use_awaitable));
   }
 };
-
-} // namespace
 
 TEST_CASE("weakness 11: a worker that goes away by itself is noticed while it is idle", "[launcher]") {
   asio::io_context io{1};
@@ -292,3 +286,5 @@ TEST_CASE("weakness 11: a worker that goes away by itself is noticed while it is
   io.run_for(10s);
   CHECK(io.stopped());
 }
+
+} // namespace launcher_test

@@ -16,6 +16,8 @@
 #include <random>
 #include <vector>
 
+namespace operators_test {
+
 namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
 using asio::use_awaitable;
@@ -23,8 +25,6 @@ using hotslot::errc;
 using hotslot::error_code;
 using queue = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
-
-namespace {
 
 constexpr auto no_deadline = queue::time_point::max();
 
@@ -63,8 +63,6 @@ struct fixture {
     poll();
   }
 };
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "acquire || timer: the timer wins, and nobody waits any more", "[operators]") {
   std::size_t winner = 2;
@@ -174,8 +172,6 @@ TEST_CASE_METHOD(fixture, "acquire && acquire: one fails, and the other's slot i
   CHECK(b.is_idle());
   CHECK(a.snapshot().totals.ejected_requested == 1);
 }
-
-namespace {
 
 // Two queues, callers that combine acquisitions in every way, and events in a random order.
 class random_world {
@@ -356,8 +352,6 @@ class random_world {
   std::vector<lease> held_;
 };
 
-} // namespace
-
 TEST_CASE("whatever happens in whichever order, races lose no slot", "[operators]") {
   for (std::uint32_t round = 0; round != 300; ++round) {
     INFO("round " << round);
@@ -370,3 +364,5 @@ TEST_CASE("whatever happens in whichever order, races lose no slot", "[operators
     world.check_end();
   }
 }
+
+} // namespace operators_test

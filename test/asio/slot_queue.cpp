@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+namespace slot_queue_test {
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using asio::use_awaitable;
@@ -18,8 +20,6 @@ using hotslot::queue_state;
 using hotslot::slot_fate;
 using queue = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
-
-namespace {
 
 // One wait by callback, and what became of it.
 struct caller {
@@ -52,8 +52,6 @@ struct fixture {
   }
 };
 
-} // namespace
-
 TEST_CASE_METHOD(fixture, "idle slots leave newest first, with ejections between", "[slot_queue]") {
   std::vector<queue::token_type> tokens;
   for (int i = 0; i < 10; ++i)
@@ -77,7 +75,8 @@ TEST_CASE_METHOD(fixture, "idle slots leave newest first, with ejections between
   CHECK(q.is_idle());
 }
 
-TEST_CASE_METHOD(fixture, "weakness 21: waiters are served oldest first, one by each queued slot", "[slot_queue]") {
+TEST_CASE_METHOD(fixture, "weakness 21: waiters are served oldest first, one by each queued slot",
+                 "[slot_queue]") {
   std::array<caller, 3> callers;
   for (auto& c : callers)
     c.acquire(q);
@@ -380,3 +379,5 @@ TEST_CASE_METHOD(fixture, "cancelling a dequeuer ends its wait", "[dequeuer]") {
   CHECK(ended);
   CHECK(q.is_idle());
 }
+
+} // namespace slot_queue_test

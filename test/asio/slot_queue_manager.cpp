@@ -5,6 +5,8 @@
 
 #include <boost/asio.hpp>
 
+namespace slot_queue_manager_test {
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using hotslot::queue_state;
@@ -12,16 +14,12 @@ using hotslot::slot_key;
 using manager = hotslot::slot_queue_manager<test_slot>;
 using clock_type = std::chrono::steady_clock;
 
-namespace {
-
 struct fixture {
   asio::io_context io{1};
   manager m{io.get_executor()};
   slot_key a = slot_key::of({"a"});
   slot_key b = slot_key::of({"b"});
 };
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "a look-up makes the queue once", "[manager]") {
   auto first = m.get(a);
@@ -133,3 +131,5 @@ TEST_CASE_METHOD(fixture, "a ticket's operation whose coroutine is cancelled bef
   CHECK(aborted);
   CHECK(q.is_idle());
 }
+
+} // namespace slot_queue_manager_test

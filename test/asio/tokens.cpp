@@ -14,6 +14,8 @@
 #include <memory>
 #include <optional>
 
+namespace tokens_test {
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using hotslot::errc;
@@ -21,8 +23,6 @@ using hotslot::error_code;
 using hotslot::queue_state;
 using queue = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
-
-namespace {
 
 constexpr auto no_deadline = queue::time_point::max();
 
@@ -65,8 +65,6 @@ struct counting_allocator {
   int* all_;
   int* live_;
 };
-
-} // namespace
 
 TEST_CASE_METHOD(fixture, "token: a handler whose allocator lives and dies with it", "[tokens]") {
   using handler = asio::any_completion_handler<void(error_code, lease)>;
@@ -278,3 +276,5 @@ TEST_CASE_METHOD(fixture, "token: cancel_after", "[tokens]") {
   CHECK(q.is_idle());
 }
 #endif
+
+} // namespace tokens_test

@@ -41,7 +41,7 @@ class lifo {
   std::vector<std::uint64_t> slots_;
 };
 
-/// The seed's check-out by what the seed is made of: mutex, condition variable, a vector of idle slots that a
+/// Fn's check-out by what it is made of: mutex, condition variable, a vector of idle slots that a
 /// queueing wakes all waiters for, the same counters and latencies.
 class condvar_queue {
  public:

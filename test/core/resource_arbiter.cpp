@@ -1,6 +1,6 @@
 #include "catch.hpp"
 
-#include <hotslot/core/resource_arbiter.hpp>
+#include <hotslot/detail/resources/resource_arbiter.hpp>
 
 using hotslot::resources;
 using hotslot::detail::resource_account_node;

@@ -1,7 +1,7 @@
 #include "catch.hpp"
 
-#include <hotslot/core/errc.hpp>
-#include <hotslot/core/slot_key.hpp>
+#include <hotslot/errc.hpp>
+#include <hotslot/slot_key.hpp>
 
 #include <boost/system/system_error.hpp>
 
@@ -29,7 +29,7 @@ call_identity hello() {
 
 } // namespace
 
-TEST_CASE("slot keys computed by the seed", "[slot_key]") {
+TEST_CASE("slot keys computed by Fn", "[slot_key]") {
   CHECK(make_slot_key({}, key_digest::sha1).hex() == "bb7a95e878c088a5ae0cb80872a702214a890908");
   auto call = hello();
   CHECK(make_slot_key(call, key_digest::sha1).hex() == "eab525a8e3edfc14c5ec63f5fa1e395f683063fd");

@@ -1,6 +1,6 @@
 // The configuration file: anything is either refused with reasons or keeps its own rules.
-#include "daemon/config.hpp"
-#include "daemon/config_rules.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/config/config_rules.hpp"
 
 #include "must.hpp"
 

@@ -1,11 +1,11 @@
 // A request from the first byte to the answer's last, without the socket.
 #include <hotslot/http/stats_routes.hpp>
 
-#include "http/request_check.hpp"
-#include "http/response_head.hpp"
-#include "http/stats_query.hpp"
+#include "http/server/request_check.hpp"
+#include "http/server/response_head.hpp"
+#include "http/stats/stats_query.hpp"
 
-#include "../http/samples.hpp"
+#include "../http/stats/samples.hpp"
 #include "cuts.hpp"
 #include "must.hpp"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a fuzzer for HOTSLOT_FUZZ_SECONDS (30): first over the seeds in the tree, then on its own.
+"""Runs a fuzzer for HOTSLOT_FUZZ_SECONDS (15): first over the seeds in the tree, then on its own.
 
     run.py PROGRAM SEEDS DICTIONARY FOUND
 
@@ -13,7 +13,7 @@ import sys
 
 
 def main(program, seeds, dictionary, found):
-    seconds = int(os.environ.get("HOTSLOT_FUZZ_SECONDS", "30"))
+    seconds = int(os.environ.get("HOTSLOT_FUZZ_SECONDS", "15"))
     learnt = pathlib.Path(found) / "corpus"
     learnt.mkdir(parents=True, exist_ok=True)
     command = [program, f"-max_total_time={seconds}", f"-dict={dictionary}", f"-artifact_prefix={found}/", "-timeout=10",

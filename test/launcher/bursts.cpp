@@ -1,4 +1,4 @@
-// Bursts of calls on a launcher with the default policy, beside the seed's.
+// Bursts of calls on a launcher with the default policy, beside Fn's.
 #include "catch.hpp"
 #include "simulated_pool.hpp"
 
@@ -48,7 +48,7 @@ TEST_CASE("a burst starts no more workers than calls, none too late, and is serv
   }
 }
 
-TEST_CASE("the seed's policy serves the same bursts, by more and later starts", "[bursts]") {
+TEST_CASE("Fn's policy serves the same bursts, by more and later starts", "[bursts]") {
   const auto seed = burst([](const hotslot::scaling_input& in) { return hotslot::fn_2018(in); }, 100);
   const auto ours = burst(hotslot::demand, 100);
   CHECK(ours.last <= seed.last);

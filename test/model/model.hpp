@@ -2,8 +2,8 @@
 #ifndef HOTSLOT_TEST_MODEL_MODEL_HPP
 #define HOTSLOT_TEST_MODEL_MODEL_HPP
 
-#include <hotslot/core/errc.hpp>
-#include <hotslot/core/snapshot.hpp>
+#include <hotslot/errc.hpp>
+#include <hotslot/stats/snapshot.hpp>
 
 #include <cstdint>
 #include <limits>

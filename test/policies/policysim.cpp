@@ -7,7 +7,7 @@
 #include "pool_model.hpp"
 #include "trace.hpp"
 
-#include <hotslot/core/policies.hpp>
+#include <hotslot/policies/policies.hpp>
 
 #include <cstdio>
 #include <cstring>

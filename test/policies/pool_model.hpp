@@ -4,9 +4,9 @@
 
 #include "trace.hpp"
 
-#include <hotslot/core/backoff.hpp>
-#include <hotslot/core/scaling.hpp>
-#include <hotslot/core/slot_stats.hpp>
+#include <hotslot/detail/queue/slot_stats.hpp>
+#include <hotslot/policies/backoff.hpp>
+#include <hotslot/policies/scaling.hpp>
 
 #include <cstdint>
 #include <deque>

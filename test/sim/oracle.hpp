@@ -4,8 +4,8 @@
 
 #include "scheduler.hpp"
 
-#include <hotslot/core/queue_event.hpp>
-#include <hotslot/core/snapshot.hpp>
+#include <hotslot/stats/queue_event.hpp>
+#include <hotslot/stats/snapshot.hpp>
 
 #include <cstdint>
 #include <deque>

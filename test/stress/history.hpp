@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_TEST_STRESS_HISTORY_HPP
 #define HOTSLOT_TEST_STRESS_HISTORY_HPP
 
-#include <hotslot/core/queue_event.hpp>
+#include <hotslot/stats/queue_event.hpp>
 
 #include <atomic>
 #include <cstdint>

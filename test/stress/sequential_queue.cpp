@@ -1,6 +1,6 @@
 #include "sequential_queue.hpp"
 
-#include <hotslot/core/errc.hpp>
+#include <hotslot/errc.hpp>
 
 #include <utility>
 
