@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""What the steps of scripts/test cost.
+
+    costs.py FOLDER COSTS            prints where the minutes went, and fails where a suite has grown by half
+    costs.py --record FOLDER COSTS   makes what it took now what it may take
+
+FOLDER has a line for each step in steps.tsv (name, seconds), and for each run of meson test RUN.json (meson's log) and
+RUN.cpu (of measured.py). What is compared is processor time, as a part of what a fixed piece of work takes on the same
+machine in the same run: neither its speed nor what else it does decides. COSTS has the figures that suites may be held to."""
+
+import json
+import os
+import sys
+import time
+
+GROWN = 1.5
+SLACK = 3.0  # Suites of no more than so many units are not worth a word.
+
+
+def unit():
+    """The processor time of a fixed piece of work, the least of three."""
+    def work():
+        began = time.process_time()
+        n = 1
+        for i in range(2_000_000):
+            n = (n * 1103515245 + i) & 0x7FFFFFFF
+        return time.process_time() - began
+    return min(work() for _ in range(3))
+
+
+def lines(path):
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                yield json.loads(line)
+
+
+def suite_of(test):
+    return test["suite"][0].split(":")[-1] if test["suite"] else "-"
+
+
+def suites(folder):
+    """(run, suite) -> [tests, seconds that passed, seconds of processor time]"""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        run, ending = os.path.splitext(name)
+        if ending != ".json":
+            continue
+        cpu = {}
+        for line in lines(os.path.join(folder, run + ".cpu")):
+            cpu[tuple(line["command"])] = line["cpu"]
+        for test in lines(os.path.join(folder, name)):
+            own = next((used for words, used in cpu.items() if tuple(test["command"][-len(words):]) == words), 0.0)
+            entry = found.setdefault((run, suite_of(test)), [0, 0.0, 0.0])
+            entry[0] += 1
+            entry[1] += test["duration"]
+            entry[2] += own
+    return found
+
+
+def steps(folder):
+    with open(os.path.join(folder, "steps.tsv"), encoding="utf-8") as f:
+        return [line.rstrip("\n").split("\t") for line in f]
+
+
+def main(args):
+    record = args[0] == "--record"
+    folder, costs = args[1:] if record else args
+    found = suites(folder)
+    one = unit()
+    print("Where the time went: steps, which overlap, and suites, whose tests do")
+    for name, seconds in steps(folder):
+        print(f"  {name:<34}{seconds:>6} s")
+    taken = {}
+    for (run, suite), (tests, wall, cpu) in sorted(found.items()):
+        taken[f"{run}: {suite}"] = round(cpu / one, 1)
+        print(f"  {run + ': ' + suite:<34}{wall:>6.0f} s in {tests} tests, {cpu:.0f} s of processor time")
+    if record:
+        with open(costs, "w", encoding="utf-8") as f:
+            json.dump(taken, f, indent=2, sort_keys=True)
+            f.write("\n")
+        return 0
+    with open(costs, encoding="utf-8") as f:
+        known = json.load(f)
+    grown = [f"{name}: {now:.1f} units, more than one and a half times {known[name]:.1f}"
+             for name, now in taken.items() if name in known and now > GROWN * known[name] + SLACK]
+    for line in grown:
+        print("grown", line)
+    return 1 if grown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
