@@ -31,12 +31,13 @@ void rethrow(std::exception_ptr e) {
     std::rethrow_exception(e);
 }
 
-/// When nobody listens for it any more, it would end the process with a failure.
-void block_hangup() {
-  sigset_t hangup;
-  ::sigemptyset(&hangup);
-  ::sigaddset(&hangup, SIGHUP);
-  ::pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
+/// When nobody listens for them any more, they would end the process with a failure.
+void block_signals() {
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT})
+    ::sigaddset(&ours, signal);
+  ::pthread_sigmask(SIG_BLOCK, &ours, nullptr);
 }
 
 /// Wires the parts of the server to its two addresses and to the signals.
@@ -67,7 +68,7 @@ class daemon_process {
     asio::co_spawn(control_, shutdown_.obey_signals(), rethrow);
     asio::co_spawn(control_, reload_on_hangup(), rethrow);
     run_threads();
-    block_hangup();
+    block_signals();
     parts_.log.info("ended");
     return 0;
   }
