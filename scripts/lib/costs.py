@@ -14,7 +14,7 @@ import sys
 import time
 
 GROWN = 1.5
-SLACK = 3.0  # Suites of no more than so many units are not worth a word.
+SLACK = 20.0  # Of so few units more nothing is said.
 
 
 def unit():
@@ -36,7 +36,7 @@ def lines(path):
 
 
 def suite_of(test):
-    return test["suite"][0].split(":")[-1] if test["suite"] else "-"
+    return test["name"].split(" / ")[0].split(":")[-1]
 
 
 def suites(folder):
