@@ -79,7 +79,9 @@ void read_environment(json_object& in, std::map<std::string, std::string>& to) {
   if (!v)
     return;
   json_object variables(*v, in.pointer("config"), in.problems());
-  for (const auto& member : variables.valid() ? v->get_object() : json::object()) {
+  if (!variables.valid())
+    return;
+  for (const auto& member : v->get_object()) {
     const std::string name(member.key());
     if (auto wrong = check_variable(name))
       variables.refuse(name, std::move(*wrong));

@@ -31,6 +31,18 @@ inline constexpr gauge gauges[] = {
      [](const auto& q) { return q.resource_waiters; }},
 };
 
+struct counted_state {
+  std::string_view name;
+  queue_state state;
+  std::string_view label;
+};
+
+inline constexpr counted_state counted_states[] = {
+    {"waiter", queue_state::waiter, ",state=\"waiter\""},
+    {"starter", queue_state::starter, ",state=\"starter\""},
+    {"runner", queue_state::runner, ",state=\"runner\""},
+};
+
 struct counter {
   std::string_view name;
   std::uint64_t queue_totals::*value;

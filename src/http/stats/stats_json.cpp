@@ -9,11 +9,6 @@
 namespace hotslot::http {
 namespace {
 
-struct named_state {
-  std::string_view name;
-  queue_state state;
-};
-
 struct percentile {
   std::string_view name;
   double p;
@@ -21,21 +16,15 @@ struct percentile {
 
 constexpr percentile percentiles[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p99_9", 99.9}};
 
-constexpr named_state states[] = {
-    {"waiter", queue_state::waiter},
-    {"starter", queue_state::starter},
-    {"runner", queue_state::runner},
-};
-
 void write_states(object_writer& in, const queue_snapshot& queue) {
   object_writer object(in.member("states"));
-  for (const auto& s : states)
+  for (const auto& s : counted_states)
     object.number(s.name, queue.count(s.state));
 }
 
 void write_latencies(object_writer& in, const queue_snapshot& queue) {
   object_writer object(in.member("latencies_ms"));
-  for (const auto& s : states)
+  for (const auto& s : counted_states)
     object.milliseconds(s.name, queue.latency(s.state));
 }
 

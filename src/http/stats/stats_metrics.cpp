@@ -28,17 +28,6 @@ constexpr counter_family counter_families[] = {
     {"hotslot_slots_ejected", "Slots closed, by reason.", all_counters.subspan(9)},
 };
 
-struct state_label {
-  queue_state state;
-  std::string_view text;
-};
-
-constexpr state_label state_labels[] = {
-    {queue_state::waiter, ",state=\"waiter\""},
-    {queue_state::starter, ",state=\"starter\""},
-    {queue_state::runner, ",state=\"runner\""},
-};
-
 // "{app=…,fn=…,key=…" of every queue, back to back: rendered once, used by every series.
 class label_table {
  public:
@@ -73,8 +62,8 @@ void append_gauges(metrics_writer& out, std::span<const queue_snapshot> queues, 
 void append_averages(metrics_writer& out, std::span<const queue_snapshot> queues, const label_table& labels) {
   out.declare("hotslot_queue_latency_seconds", metric_type::gauge, "Weighted average time spent in a state.");
   for (std::size_t i = 0; i < queues.size(); ++i)
-    for (const auto& s : state_labels)
-      out.sample(labels[i], s.text, queues[i].latency(s.state));
+    for (const auto& s : counted_states)
+      out.sample(labels[i], s.label, queues[i].latency(s.state));
 }
 
 void append_counters(metrics_writer& out, std::span<const queue_snapshot> queues, const label_table& labels) {

@@ -1,4 +1,4 @@
-// What becomes of callers when there are too many of them.
+// Whom a queue sheds, and when, by its overload policy.
 #pragma once
 
 #include <hotslot/policies/overload.hpp>
