@@ -38,6 +38,7 @@ class any_slot {
     auto* h = dynamic_cast<holder<S>*>(holder_.get());
     return h ? std::addressof(h->slot) : nullptr;
   }
+  /// The same of one that is const.
   template <slot S>
   const S* target() const noexcept {
     const auto* h = dynamic_cast<const holder<S>*>(holder_.get());

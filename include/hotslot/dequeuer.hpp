@@ -124,6 +124,7 @@ class basic_dequeuer {
   using executor_type = Executor;
   using offer_type = basic_slot_offer<Slot, Executor, Traits>;
 
+  /// As by `start_dequeuer` of the queue.
   explicit basic_dequeuer(detail::queue_handle<impl_type> queue)
     : queue_(std::move(queue))
     , stop_(std::make_shared<stop_type>(queue_->get_executor())) {}

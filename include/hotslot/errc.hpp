@@ -9,6 +9,7 @@ namespace hotslot {
 
 using boost::system::error_code;
 
+/// What ends a wait or a start.
 enum class errc {
   deadline_exceeded = 1, ///< The deadline of a wait passed before a slot was granted.
   queue_closed,          ///< The slot queue was closed.
@@ -21,8 +22,10 @@ enum class errc {
   invalid_key_field,     ///< A field of a slot key holds a NUL byte.
 };
 
+/// The category of `errc`; its name is "hotslot".
 const boost::system::error_category& hotslot_category() noexcept;
 
+/// By which an `errc` becomes an `error_code`.
 inline error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), hotslot_category()}; }
 
 } // namespace hotslot

@@ -2,32 +2,22 @@
 #ifndef HOTSLOT_LAUNCHER_OPTIONS_HPP
 #define HOTSLOT_LAUNCHER_OPTIONS_HPP
 
+#include <hotslot/launch_failure.hpp>
 #include <hotslot/policies/policies.hpp>
 #include <hotslot/policies/start_control.hpp>
-#include <hotslot/resource_tracker.hpp>
-#include <hotslot/slot.hpp>
-
-#include <boost/asio/awaitable.hpp>
+#include <hotslot/resources.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <random>
 #include <string>
 
 namespace hotslot {
 
-/// Why a worker could not be started.
-struct launch_failure {
-  boost::system::error_code code = {};
-  std::string message = {};
-  std::uint32_t in_a_row = 0;       ///< Failures since a start last succeeded.
-  std::chrono::nanoseconds retry{}; ///< How long no start is tried.
-  std::chrono::nanoseconds at{};    ///< In the time of the queue's clock.
-  bool opened_breaker = false;      ///< While no start is tried, calls that find no worker are refused.
-};
+/// From the kernel, also where there is no /dev, as in a chroot: the std::random_device of some libraries
+/// needs that.
+std::uint32_t random_bits() noexcept;
 
 /// Whose wait a failed start ends, with its error.
 enum class failure_scope : std::uint8_t {
@@ -36,6 +26,8 @@ enum class failure_scope : std::uint8_t {
   breaker, ///< None until the breaker opens, then all.
 };
 
+/// How many workers there are, for how long, and what becomes of failed starts. The defaults start a worker
+/// for each call that waits, without a bound, and end it after half a minute without one.
 struct launcher_options {
   scaling_policy policy = demand;
   std::string policy_name = "demand"; ///< For those who look at the stats.
@@ -60,15 +52,7 @@ struct launcher_options {
 
   /// Called on the launcher's strand; does not throw.
   std::function<void(const launch_failure&)> on_failure = {};
-  std::uint32_t jitter_seed = std::random_device()();
-};
-
-/// A slot that knows when its worker has ended. `wait_gone()` is called once, before the slot is queued; it
-/// completes when the worker has ended, for whatever reason, and nothing is left of it. It does not depend on
-/// the slot's life, and where it throws the worker is taken to have ended.
-template <class Slot, class Executor>
-concept watched_slot = slot<Slot> && requires(Slot& s) {
-  { s.wait_gone() } -> std::same_as<asio::awaitable<void, Executor>>;
+  std::uint32_t jitter_seed = random_bits();
 };
 
 } // namespace hotslot

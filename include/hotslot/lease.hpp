@@ -53,14 +53,14 @@ class basic_lease {
   /// Whether there is a slot.
   explicit operator bool() const noexcept { return entry_ != nullptr; }
 
-  /// The slot. Precondition: there is one.
-  Slot& get() noexcept {
+  /// The slot, which is not const where the lease is. Precondition: there is one.
+  Slot& get() const noexcept {
     assert(entry_);
     touched_ = true;
     return entry_->slot;
   }
-  Slot& operator*() noexcept { return get(); }
-  Slot* operator->() noexcept { return &get(); }
+  Slot& operator*() const noexcept { return get(); }
+  Slot* operator->() const noexcept { return &get(); }
 
   /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a
   /// slot.
@@ -99,7 +99,7 @@ class basic_lease {
   impl_type* impl_ = nullptr;
   entry_type* entry_ = nullptr;
   detail::timestamp leased_at_{};
-  bool touched_ = false;
+  mutable bool touched_ = false;
 };
 
 namespace detail {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace hotslot {
 
@@ -21,6 +22,7 @@ struct resources {
 
   friend bool operator==(const resources&, const resources&) = default;
 
+  /// Whether no amount is larger than that of `other`.
   bool fits_in(const resources& other) const noexcept {
     bool fits = true;
     for_each([&](auto member) { fits = fits && member(*this) <= member(other); });
@@ -38,6 +40,13 @@ struct resources {
   }
   friend resources operator+(resources a, const resources& b) noexcept { return a += b; }
   friend resources operator-(resources a, const resources& b) noexcept { return a -= b; }
+
+  /// No amount goes above the largest number.
+  friend resources operator*(resources a, std::uint64_t n) noexcept {
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    for_each([&](auto member) { member(a) = n != 0 && member(a) > most / n ? most : member(a) * n; });
+    return a;
+  }
 
   bool is_zero() const noexcept { return *this == resources{}; }
 
@@ -61,6 +70,13 @@ inline double dominant_share(const resources& used, const resources& total) noex
   });
   return share;
 }
+
+/// What one of those that share a total may count on.
+struct account_options {
+  double weight =
+      1; ///< Of two accounts under pressure, one with twice the weight gets twice as much. Above 0.
+  resources minimum{}; ///< Nobody else gets it, used or not.
+};
 
 /// What of `memory_mb` is kept for the host: a tenth, between 256 MB and 5 GB. Source: Fn's agent.
 constexpr std::uint64_t memory_headroom_mb(std::uint64_t memory_mb) noexcept {

@@ -18,6 +18,7 @@ namespace hotslot {
 
 struct call_identity;
 
+/// Which digest.
 enum class key_digest : std::uint8_t {
   sha256, ///< The default.
   sha1,   ///< Fn's. Collisions are practical: only to meet keys that Fn computed.
@@ -33,11 +34,13 @@ class slot_key {
   /// Throws `system_error` with `errc::invalid_key_field` where a field holds a NUL byte, since then two
   /// lists of fields could have one digest.
   static slot_key of(std::span<const std::string_view> fields, key_digest digest = key_digest::sha256);
+  /// The same of a list.
   static slot_key of(std::initializer_list<std::string_view> fields, key_digest digest = key_digest::sha256) {
     return of(std::span(fields.begin(), fields.size()), digest);
   }
 
   std::span<const std::uint8_t> bytes() const noexcept { return {bytes_.data(), size_}; }
+  /// In hexadecimal digits.
   std::string hex() const;
 
   friend bool operator==(const slot_key&, const slot_key&) = default;

@@ -3,9 +3,12 @@
 #define HOTSLOT_SLOT_QUEUE_HPP
 
 #include <hotslot/dequeuer.hpp>
+#include <hotslot/detail/asio/time_limit.hpp>
 #include <hotslot/lease.hpp>
+#include <hotslot/lease_error.hpp>
 #include <hotslot/slot_token.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -20,6 +23,13 @@
 namespace hotslot {
 
 namespace detail {
+
+template <class Impl, class Lease>
+Lease lease_or_throw(const Impl& impl, std::tuple<error_code, Lease> outcome) {
+  if (const error_code& why = std::get<error_code>(outcome))
+    throw lease_error(why, impl.last_failure(), impl.time());
+  return std::get<Lease>(std::move(outcome));
+}
 
 template <class Impl>
 struct drain_result {
@@ -36,8 +46,8 @@ struct uncounted_caller {
   bool hand_over() noexcept { return false; }
 };
 
-/// A caller that is counted as waiting from now on. Move-only, so that no operation can be started twice for
-/// it.
+/// A caller that is counted as waiting from now on. A copy, which a deferred operation may be asked for, is
+/// another caller, counted from when it waits.
 template <class Impl>
 struct counted_caller {
   counted_caller() = default;
@@ -46,6 +56,8 @@ struct counted_caller {
     , counted(true) {
     queue->enter_waiting();
   }
+  counted_caller(const counted_caller& other) noexcept
+    : queue(other.queue) {}
   counted_caller(counted_caller&& other) noexcept
     : queue(std::move(other.queue))
     , counted(other.hand_over()) {}
@@ -100,11 +112,6 @@ struct initiate_acquire {
 
 } // namespace detail
 
-template <slot Slot, class Executor, class Traits>
-class basic_ticket;
-template <slot Slot, class Executor, class Traits>
-class basic_launcher;
-
 /// The slots of one kind of worker: the idle ones, newest first to callers; the callers that wait, oldest
 /// first; counters and latencies.
 ///
@@ -118,7 +125,8 @@ class basic_launcher;
 /// Executor: operations complete through their handler's associated executor, else through the queue's, and
 /// never inline. When the execution context of the queue's executor is destroyed, the operations that wait
 /// are destroyed. Thread safety: distinct handles of one queue may be used from any thread at the same time.
-/// Deadlines are absolute, in the time of `clock_type`; they bound the wait for a grant.
+/// Deadlines bound the wait for a grant: a time of `clock_type`, or a `std::chrono::duration` from the call
+/// on. Like a pointer, a handle that is const is not one on a const queue.
 template <slot Slot, class Executor = asio::any_io_executor, class Traits = queue_traits>
 class basic_slot_queue {
   using impl_type = detail::queue_impl<Slot, Executor, Traits>;
@@ -128,6 +136,7 @@ class basic_slot_queue {
   using executor_type = Executor;
   using clock_type = typename Traits::clock_type;
   using time_point = typename clock_type::time_point;
+  using time_limit = detail::time_limit<clock_type>;
   using lease_type = basic_lease<Slot, Executor, Traits>;
   using token_type = basic_slot_token<Slot, Executor, Traits>;
   using dequeuer_type = basic_dequeuer<Slot, Executor, Traits>;
@@ -151,13 +160,13 @@ class basic_slot_queue {
   /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where
   /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws;
   /// the slot is destroyed then, not closed.
-  token_type queue_slot(Slot slot) {
+  token_type queue_slot(Slot slot) const {
     auto [entry, id] = impl_->queue(std::move(slot));
     return token_type(impl_.get(), std::move(entry), id);
   }
 
   /// The newest idle slot; an empty lease where there is none. Cost: one mutex, one clock reading.
-  lease_type try_acquire() noexcept { return lease_type(*impl_.get(), impl_->try_acquire()); }
+  lease_type try_acquire() const noexcept { return lease_type(*impl_.get(), impl_->try_acquire()); }
 
   /// Acquires a slot, at the latest by `deadline`.
   ///
@@ -167,39 +176,53 @@ class basic_slot_queue {
   /// and total; all leave the queue as if the caller had never been there. Cost: one allocation by the
   /// handler's allocator, two mutexes, one post; no timer of its own.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
-  auto async_acquire(time_point deadline,
-                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+  auto async_acquire(time_limit deadline,
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        initiate_acquire{{impl_}}, token, impl_type::to_timestamp(deadline));
+        initiate_acquire{{impl_}}, token, impl_type::to_timestamp(deadline.at()));
   }
 
   /// The same without a deadline.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
-  requires(!std::is_convertible_v<CompletionToken, time_point>) auto async_acquire(
-      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+  requires(!std::is_convertible_v<CompletionToken, time_limit>) auto async_acquire(
+      CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return async_acquire(time_point::max(), std::forward<CompletionToken>(token));
   }
 
-  /// The awaitable that does not suspend where a slot is idle. Throws `system_error` with the errors of
-  /// `async_acquire`. Lifetime: this handle has to outlive the awaitable.
-  asio::awaitable<lease_type, Executor> acquire(time_point deadline = time_point::max()) {
+  /// The awaitable that does not suspend where a slot is idle. Throws `lease_error`, which is a
+  /// `system_error`, with the errors of `async_acquire`. Lifetime: this handle has to outlive the awaitable.
+  asio::awaitable<lease_type, Executor> acquire(time_limit deadline = time_point::max()) const {
     if (lease_type lease = try_acquire())
       co_return lease;
-    co_return co_await async_acquire(deadline, asio::use_awaitable_t<Executor>());
+    co_return detail::lease_or_throw(
+        *impl_.get(), co_await async_acquire(deadline, asio::as_tuple(asio::use_awaitable_t<Executor>())));
+  }
+
+  /// The last failed start of a worker by the queue's launcher, if none has succeeded since. Cost: one mutex;
+  /// throws `bad_alloc`.
+  std::optional<launch_failure> last_failure() const {
+    const auto f = impl_->last_failure();
+    return f ? std::optional(*f) : std::nullopt;
   }
 
   /// Counts the caller as waiting from now on, until it has acquired a slot through the ticket or given it
   /// up.
-  ticket_type enter();
+  ticket_type enter() const;
 
   /// Fn's stream of offered slots.
-  dequeuer_type start_dequeuer() { return dequeuer_type(impl_); }
+  dequeuer_type start_dequeuer() const { return dequeuer_type(impl_); }
 
-  /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is.
-  void cancel() noexcept { impl_->cancel_waiters(asio::error::operation_aborted); }
+  /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is. Throws `bad_alloc`,
+  /// but not once there has been a slot or a wait.
+  void cancel() const {
+    impl_->step([&](auto& core, auto& todo) {
+      core.cancel_waiters(asio::error::operation_aborted, todo);
+      todo.wait_changed = true;
+    });
+  }
 
   /// Ends up to `n` of the longest waits with `why`, the error of a failed launch. Throws `bad_alloc`.
-  void fail_waiters(error_code why, std::uint64_t n) {
+  void fail_waiters(error_code why, std::uint64_t n) const {
     impl_->step([&](auto& core, auto& todo) {
       core.fail_waiters(why, n, todo);
       todo.wait_changed = true;
@@ -208,7 +231,7 @@ class basic_slot_queue {
 
   /// Ends the queue: idle slots and those granted but not delivered are closed, waits end with
   /// `errc::queue_closed`, leased slots are closed when they come back, later calls are refused.
-  void close() noexcept { impl_->close(); }
+  void close() const noexcept { impl_->close(); }
   bool is_open() const noexcept { return !impl_->closed(); }
 
   /// Waits until the queue is closed, its last slot has come back and been closed, and no worker is being
@@ -217,8 +240,8 @@ class basic_slot_queue {
   /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `operation_aborted`. Executor and
   /// cancellation as `async_acquire`.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
-  auto async_drain(time_point deadline,
-                   CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+  auto async_drain(time_limit deadline,
+                   CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return asio::async_initiate<CompletionToken, void(error_code)>(
         [queue = impl_](auto handler, detail::timestamp d) {
           using handler_type = decltype(handler);
@@ -229,17 +252,17 @@ class basic_slot_queue {
           op->connect();
           queue->start(*op.release());
         },
-        token, impl_type::to_timestamp(deadline));
+        token, impl_type::to_timestamp(deadline.at()));
   }
 
   /// At most `n` callers wait; the next is refused with `errc::queue_full`. Throws `bad_alloc`.
-  void limit_waiters(std::uint64_t n) {
+  void limit_waiters(std::uint64_t n) const {
     impl_->step([n](auto& core, auto&) { core.limit_waiters(n); });
   }
 
-  /// What becomes of callers when there are too many of them, or they would wait for too long. Throws
-  /// `bad_alloc`.
-  void set_overload(const overload_options& options) {
+  /// What becomes of callers when there are too many of them, or they would wait for too long; all of it anew,
+  /// the bound of `limit_waiters` included. Throws `bad_alloc`.
+  void set_overload(const overload_options& options) const {
     impl_->step([&](auto& core, auto&) { core.set_overload(options); });
   }
 
@@ -253,14 +276,14 @@ class basic_slot_queue {
 
   /// Closes idle slots, oldest first, that have been idle since `since` or longer, as long as more than
   /// `keep` slots are left.
-  void eject_idle(time_point since, std::uint64_t keep = 0) noexcept {
+  void eject_idle(time_point since, std::uint64_t keep = 0) const noexcept {
     impl_->eject_idle(impl_type::to_timestamp(since), keep);
   }
 
   /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
   /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue and its executor's
   /// context. A `basic_launcher` that has no room for another worker is not sent to for waits.
-  signaller_type& signaller() { return impl_->signaller(); }
+  signaller_type& signaller() const { return impl_->signaller(); }
 
   /// Counters and latencies at one instant. Cost: one mutex, no allocation.
   queue_snapshot snapshot() const noexcept { return impl_->snapshot(); }
@@ -281,8 +304,12 @@ class basic_slot_queue {
   friend class basic_ticket;
   template <slot, class, class>
   friend class basic_launcher;
-  template <slot, class, class>
+  template <slot, queue_key, class, class>
   friend class basic_slot_queue_manager;
+
+  lease_type try_acquire(bool& paused) const noexcept {
+    return lease_type(*impl_.get(), impl_->try_acquire(paused));
+  }
 
   using initiate_acquire =
       detail::initiate_acquire<Slot, Executor, Traits, detail::uncounted_caller<impl_type>>;
@@ -290,10 +317,13 @@ class basic_slot_queue {
   detail::queue_handle<impl_type> impl_;
 };
 
+/// What programs name: a queue on any executor.
 template <slot Slot>
 using slot_queue = basic_slot_queue<Slot>;
+/// A lease of such a queue.
 template <slot Slot>
 using lease = basic_lease<Slot>;
+/// A token of such a queue.
 template <slot Slot>
 using slot_token = basic_slot_token<Slot>;
 
@@ -310,8 +340,11 @@ class basic_ticket {
   using queue_type = basic_slot_queue<Slot, Executor, Traits>;
   using lease_type = typename queue_type::lease_type;
   using time_point = typename queue_type::time_point;
+  using time_limit = typename queue_type::time_limit;
 
   basic_ticket() = default;
+  basic_ticket(basic_ticket&&) noexcept = default;
+  basic_ticket& operator=(basic_ticket&&) noexcept = default;
 
   /// Whether the caller is counted.
   explicit operator bool() const noexcept { return caller_.counted; }
@@ -326,24 +359,26 @@ class basic_ticket {
 
   /// As `basic_slot_queue::async_acquire`. Precondition: not spent.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
-  auto async_acquire(time_point deadline,
+  auto async_acquire(time_limit deadline,
                      CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
     assert(caller_.counted);
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        initiate_acquire{caller_.handed_over()}, token, impl_type::to_timestamp(deadline));
+        initiate_acquire{caller_.handed_over()}, token, impl_type::to_timestamp(deadline.at()));
   }
 
   /// As `basic_slot_queue::acquire`. Lifetime: this ticket has to outlive the awaitable.
-  asio::awaitable<lease_type, Executor> acquire(time_point deadline = time_point::max()) {
+  asio::awaitable<lease_type, Executor> acquire(time_limit deadline = time_point::max()) {
     if (lease_type lease = try_acquire())
       co_return lease;
-    co_return co_await async_acquire(deadline, asio::use_awaitable_t<Executor>());
+    co_return detail::lease_or_throw(
+        *caller_.queue.get(),
+        co_await async_acquire(deadline, asio::as_tuple(asio::use_awaitable_t<Executor>())));
   }
 
  private:
   template <slot, class, class>
   friend class basic_slot_queue;
-  template <slot, class, class>
+  template <slot, queue_key, class, class>
   friend class basic_slot_queue_manager;
 
   using initiate_acquire =
@@ -356,7 +391,7 @@ class basic_ticket {
 };
 
 template <slot Slot, class Executor, class Traits>
-basic_ticket<Slot, Executor, Traits> basic_slot_queue<Slot, Executor, Traits>::enter() {
+basic_ticket<Slot, Executor, Traits> basic_slot_queue<Slot, Executor, Traits>::enter() const {
   return ticket_type(impl_);
 }
 

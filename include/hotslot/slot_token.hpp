@@ -58,7 +58,7 @@ class basic_slot_token {
   /// Returns whether it did. Cost: one mutex.
   bool eject() noexcept {
     assert(entry_);
-    return impl_->eject(*entry_, id_);
+    return impl_->eject(*entry_, id_, eject_reason::requested);
   }
 
   /// Sees to it that the slot is never offered again: closed now if it is free, and when it comes back
@@ -90,9 +90,6 @@ class basic_slot_token {
   friend class basic_slot_queue;
   template <slot, class, class>
   friend class basic_slot_offer;
-  template <slot, class, class>
-  friend class basic_launcher;
-
   basic_slot_token(typename impl_type::pointer impl, entry_pointer entry, std::uint64_t id) noexcept
     : impl_(std::move(impl))
     , entry_(std::move(entry))

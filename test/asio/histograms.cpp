@@ -416,4 +416,22 @@ TEST_CASE_METHOD(launched_fixture, "a worker that had its resources at once is w
   CHECK(all_waits() == 1);
 }
 
+TEST_CASE_METHOD(launched_fixture, "nor does it wait for resources where only others have to",
+                 "[histograms]") {
+  const hotslot::resources one{.memory_mb = 100, .cpu_milli = 0}, much{.memory_mb = 700, .cpu_milli = 0};
+  hotslot::resource_tracker tracker({.memory_mb = 1000, .cpu_milli = 0});
+  auto account = tracker.open_account();
+  const auto taken = account.try_reserve(much);
+  bool decided = false;
+  asio::co_spawn(io, account.reserve(much), [&](std::exception_ptr, auto) { decided = true; });
+  poll();
+  launch({.per_worker = one}, tracker);
+  begin();
+  pass(5ms);
+  finish_one();
+  CHECK_FALSE(decided);
+  check_one(q.histograms().wait(wait_cause::start), 5ms);
+  CHECK(all_waits() == 1);
+}
+
 } // namespace histograms_test

@@ -6,6 +6,7 @@
 #include <boost/asio.hpp>
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 namespace launcher_test {
@@ -285,6 +286,15 @@ TEST_CASE("weakness 11: a worker that goes away by itself is noticed while it is
   io.restart();
   io.run_for(10s);
   CHECK(io.stopped());
+}
+
+// What it may not keep then, AddressSanitizer sees.
+TEST_CASE("a launcher may outlive a context in which it never ran", "[launcher]") {
+  std::optional<asio::io_context> io(1);
+  hotslot::slot_queue<test_slot> q(*io);
+  const launcher<test_slot> l(q, []() -> asio::awaitable<test_slot> { co_return test_slot(1); });
+  io.reset();
+  CHECK_FALSE(l.last_failure());
 }
 
 } // namespace launcher_test

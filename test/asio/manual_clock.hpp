@@ -50,7 +50,7 @@ class manual_clock {
 /// One of Asio's that never runs out by itself: when its time has come it is cancelled, so that its waits end
 /// with `operation_aborted` either way. The library does not look at that.
 template <class Executor>
-class manual_timer : manual_clock::watcher {
+class manual_timer final : manual_clock::watcher {
  public:
   using executor_type = Executor;
   using time_point = manual_clock::time_point;

@@ -12,6 +12,14 @@
 namespace slot_queue_test {
 
 namespace asio = boost::asio;
+
+// A million idle slots are worth it: what a slot's queue adds to it has no gap.
+struct number_slot {
+  std::uint64_t n;
+  void close() noexcept {}
+};
+static_assert(sizeof(hotslot::detail::slot_entry<number_slot, hotslot::detail::slot_node>) ==
+              48 + sizeof(number_slot));
 using namespace std::chrono_literals;
 using asio::use_awaitable;
 using hotslot::errc;
@@ -104,6 +112,46 @@ TEST_CASE_METHOD(fixture, "weakness 6: a wait ends by its deadline, and run() re
   CHECK(*c.ec == errc::deadline_exceeded);
   CHECK(q.is_idle());
   CHECK(q.snapshot().totals.timed_out == 1);
+}
+
+TEST_CASE("a wait may be limited by a time from now", "[slot_queue]") {
+  using limit = queue::time_limit;
+  const auto now = queue::clock_type::now();
+  CHECK(limit(now).at() == now);
+  const auto hour = limit(1h).at();
+  CHECK(hour >= now + 1h);
+  CHECK(hour <= queue::clock_type::now() + 1h);
+  CHECK(limit(std::chrono::duration<double, std::pico>(1)).at() > now);
+  for (const auto forever : {limit(std::chrono::hours::max()), limit(std::chrono::years(1'000'000)),
+                             limit(queue::clock_type::duration::max())})
+    CHECK(forever.at() == queue::time_point::max());
+  for (const auto past :
+       {limit(0s), limit(-1s), limit(std::chrono::hours::min()), limit(std::chrono::nanoseconds::min())}) {
+    CHECK(past.at() >= now);
+    CHECK(past.at() <= queue::clock_type::now());
+  }
+}
+
+TEST_CASE_METHOD(fixture, "a handle and a lease that are const are as good", "[slot_queue]") {
+  const queue handle = q;
+  std::vector<error_code> ended;
+  handle.async_acquire(1ms, [&](error_code ec, lease) { ended.push_back(ec); });
+  auto ticket = handle.enter();
+  ticket.async_acquire(1ms, [&](error_code ec, lease) { ended.push_back(ec); });
+  run();
+  CHECK(ended == std::vector<error_code>(2, errc::deadline_exceeded));
+  handle.queue_slot(test_slot(1));
+  auto body = [&]() -> asio::awaitable<void> {
+    const auto l = co_await handle.acquire(1s);
+    CHECK(l->number + (*l).number + l.get().number == 3);
+  };
+  asio::co_spawn(io, body(), asio::detached);
+  run();
+  CHECK(q.snapshot().totals.ejected_dirty == 1); // it was looked at
+  handle.close();
+  handle.async_drain(1s, [&](error_code ec) { ended.push_back(ec); });
+  run();
+  CHECK_FALSE(ended.back());
 }
 
 TEST_CASE_METHOD(fixture, "a cancelled waiter leaves its grant to the next", "[slot_queue]") {
@@ -314,10 +362,10 @@ TEST_CASE_METHOD(fixture, "peer weakness 16: a race that loses a granted slot gi
 TEST_CASE_METHOD(fixture, "waits are destroyed with their context", "[slot_queue]") {
   auto alive = std::make_shared<int>(0);
   std::weak_ptr<int> watch = alive;
-  std::optional<queue> outliving;
+  std::unique_ptr<queue> outliving;
   {
     asio::io_context inner;
-    outliving.emplace(inner);
+    outliving = std::make_unique<queue>(inner);
     outliving->async_acquire([alive = std::move(alive)](error_code, lease) { FAIL("invoked"); });
     outliving->async_drain(queue::time_point::max(), [keep = watch.lock()](error_code) { FAIL("invoked"); });
   }

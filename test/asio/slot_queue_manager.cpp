@@ -5,20 +5,24 @@
 
 #include <boost/asio.hpp>
 
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace slot_queue_manager_test {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using hotslot::queue_state;
-using hotslot::slot_key;
 using manager = hotslot::slot_queue_manager<test_slot>;
 using clock_type = std::chrono::steady_clock;
 
 struct fixture {
   asio::io_context io{1};
   manager m{io.get_executor()};
-  slot_key a = slot_key::of({"a"});
-  slot_key b = slot_key::of({"b"});
+  const std::string a = "a";
+  const std::string b = "b";
 };
 
 TEST_CASE_METHOD(fixture, "a look-up makes the queue once", "[manager]") {
@@ -74,6 +78,30 @@ TEST_CASE_METHOD(fixture, "queues are deleted by age, those in use are not", "[m
   CHECK(held.is_open());
 }
 
+// 15.15
+TEST_CASE_METHOD(fixture, "of many queues those are deleted by age that are unused, each looked at once",
+                 "[manager]") {
+  const auto t = clock_type::time_point() + 1h;
+  std::vector<hotslot::slot_queue<test_slot>> held;
+  std::vector<std::string> keys;
+  for (int n = 0; n < 1000; ++n) {
+    keys.push_back(std::to_string(n));
+    auto q = m.get(keys.back()).value;
+    if (n % 3 == 0)
+      held.push_back(std::move(q));
+  }
+  CHECK(m.age(t, 10s) == 0);
+  CHECK(m.erase_idle(keys[1]));
+  CHECK(m.age(t + 10s, 10s) == 1000 - held.size() - 1);
+  CHECK(m.size() == held.size());
+  for (int n = 0; n < 1000; n += 3)
+    CHECK_FALSE(m.get(keys[n]).is_new);
+  held.clear();
+  CHECK(m.age(t + 20s, 10s) == 0);
+  CHECK(m.age(t + 30s, 10s) == 334);
+  CHECK(m.size() == 0);
+}
+
 TEST_CASE_METHOD(fixture, "a queue with an idle slot is not deleted", "[manager]") {
   auto token = m.get(a).value.queue_slot(test_slot(1));
   CHECK_FALSE(m.erase_idle(a));
@@ -89,6 +117,13 @@ TEST_CASE_METHOD(fixture, "close closes every queue", "[manager]") {
   CHECK(m.get(a).is_new);
 }
 
+// 15.10
+TEST_CASE_METHOD(fixture, "a ticket that is given up has come, and been cancelled", "[manager]") {
+  auto q = m.get(a).value;
+  m.enter(a);
+  CHECK(q.snapshot().totals.cancelled == 1);
+}
+
 TEST_CASE_METHOD(fixture, "a ticket's operation that is never launched ends its count", "[manager]") {
   auto q = m.get(a).value;
   auto ticket = m.enter(a).value;
@@ -98,6 +133,22 @@ TEST_CASE_METHOD(fixture, "a ticket's operation that is never launched ends its 
     CHECK_FALSE(ticket);
   }
   CHECK(q.is_idle());
+}
+
+TEST_CASE_METHOD(fixture, "a ticket's deferred operation can be launched again, by another caller",
+                 "[manager]") {
+  static_assert(!std::is_copy_constructible_v<hotslot::basic_ticket<test_slot>>);
+  auto q = m.get(a).value;
+  auto ticket = m.enter(a).value;
+  const auto op = ticket.async_acquire(clock_type::time_point::max(), asio::deferred);
+  int served = 0;
+  auto serve = [&](auto ec, auto lease) { served += !ec && lease; };
+  op(serve);
+  op(serve);
+  CHECK(q.snapshot().count(queue_state::waiter) == 3); // the ticket's own count is not spent by copies
+  auto token = q.queue_slot(test_slot(1));
+  io.run();
+  CHECK(served == 2); // the lease that the first dropped went to the second
 }
 
 TEST_CASE_METHOD(fixture, "a ticket that its operation has spent keeps the queue open", "[manager]") {
@@ -130,6 +181,44 @@ TEST_CASE_METHOD(fixture, "a ticket's operation whose coroutine is cancelled bef
   io.run();
   CHECK(aborted);
   CHECK(q.is_idle());
+}
+
+// 16.1
+TEST_CASE_METHOD(fixture, "a string is looked up by a view of it", "[manager]") {
+  const std::string_view path = "a/b";
+  CHECK(m.get(path.substr(0, 1)).is_new);
+  CHECK_FALSE(m.get(a).is_new);
+  CHECK_FALSE(m.enter("a").is_new);
+  CHECK(m.snapshot().front().first == a);
+}
+
+struct tenant {
+  int number = 0;
+  std::string model;
+  friend bool operator==(const tenant&, const tenant&) = default;
+};
+
+} // namespace slot_queue_manager_test
+
+template <>
+struct std::hash<slot_queue_manager_test::tenant> {
+  std::size_t operator()(const slot_queue_manager_test::tenant& t) const noexcept {
+    return static_cast<std::size_t>(t.number) ^ std::hash<std::string>()(t.model);
+  }
+};
+
+namespace slot_queue_manager_test {
+
+// 16.1
+TEST_CASE("a key is whatever can be hashed", "[manager]") {
+  asio::io_context io{1};
+  hotslot::slot_queue_manager<test_slot, tenant> m(io.get_executor());
+  CHECK(m.get({1, "small"}).is_new);
+  CHECK(m.get({1, "large"}).is_new);
+  CHECK_FALSE(m.get({1, "small"}).is_new);
+  CHECK(m.erase_idle({1, "large"}));
+  CHECK_FALSE(m.try_acquire({1, "small"}));
+  CHECK(m.size() == 1);
 }
 
 } // namespace slot_queue_manager_test

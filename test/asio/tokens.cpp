@@ -11,8 +11,13 @@
 #include <boost/asio/cancel_after.hpp>
 #endif
 
+#include <cstddef>
+#include <filesystem>
+#include <future>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <thread>
 
 namespace tokens_test {
 
@@ -131,6 +136,42 @@ TEST_CASE_METHOD(fixture, "token: use_future", "[tokens]") {
   poll();
   CHECK(first.get()->number == 1);
   CHECK_THROWS_AS(second.get(), boost::system::system_error);
+}
+
+std::ptrdiff_t threads() { return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}); }
+
+// 16
+TEST_CASE_METHOD(fixture, "token: use_future completes where the queue runs, and starts no threads",
+                 "[tokens]") {
+  const auto before = threads();
+  for (int round = 0; round < 10'000; ++round) {
+    auto late = q.async_acquire(queue::time_point::min(), asio::use_future);
+    poll();
+    asio::cancellation_signal signal;
+    auto cancelled = q.async_acquire(asio::bind_cancellation_slot(signal.slot(), asio::use_future));
+    auto served = q.async_acquire(asio::use_future);
+    signal.emit(asio::cancellation_type::total);
+    q.queue_slot(test_slot(round));
+    REQUIRE(served.wait_for(0s) == std::future_status::timeout); // not inline
+    poll();
+    REQUIRE(late.wait_for(0s) == std::future_status::ready);
+    REQUIRE(cancelled.wait_for(0s) == std::future_status::ready);
+    REQUIRE(served.wait_for(0s) == std::future_status::ready);
+    CHECK_THROWS_AS(cancelled.get(), boost::system::system_error);
+    CHECK_THROWS_AS(late.get(), boost::system::system_error);
+    REQUIRE(served.get()->number == round);
+  }
+  CHECK(threads() == before);
+}
+
+TEST_CASE_METHOD(fixture, "token: a handler of the system executor's runs where the queue does", "[tokens]") {
+  std::thread::id where;
+  q.async_acquire(asio::bind_executor(asio::system_executor(),
+                                      [&](error_code, lease) { where = std::this_thread::get_id(); }));
+  q.queue_slot(test_slot(1));
+  CHECK(where == std::thread::id());
+  poll();
+  CHECK(where == std::this_thread::get_id());
 }
 
 TEST_CASE_METHOD(fixture, "token: deferred begins when it is launched", "[tokens]") {

@@ -30,7 +30,7 @@ using nanoseconds = std::chrono::nanoseconds;
 
 using executor = asio::any_io_executor;
 using sim_traits = sim::traits<hotslot::no_hook>;
-using tracker = hotslot::basic_resource_tracker<executor>;
+using tracker = hotslot::basic_resource_tracker<executor, sim::mutex>;
 
 /// What became of one worker.
 struct worker_record {
@@ -94,7 +94,13 @@ class simulated_key {
     , does(b)
     , queue(executor(s.get_executor()))
     , launcher(
-          queue, [this] { return start(); }, seeded(std::move(options)), std::move(t)) {}
+          queue,
+          [this] {
+            if (throws_early)
+              throw std::runtime_error("early");
+            return start();
+          },
+          seeded(std::move(options)), std::move(t)) {}
 
   ~simulated_key() { queue.close(); }
 
@@ -106,6 +112,9 @@ class simulated_key {
         std::rethrow_exception(e);
     });
   }
+
+  /// A slot that no launcher has started.
+  void queue_by_hand() { queue.queue_slot(make_worker()); }
 
   std::uint64_t alive() const {
     std::uint64_t n = 0;
@@ -136,7 +145,10 @@ class simulated_key {
 
  public:
   behaviour does;
-  bool failing = false;
+  bool failing = false;      ///< As `throws`, with a text.
+  bool throws_early = false; ///< Before there is an awaitable.
+  bool stubborn = false;     ///< Starts take no notice of their cancellation.
+  std::exception_ptr throws; ///< By starts, at their end.
   queue_type queue;
   launcher_type launcher;
 
@@ -181,19 +193,27 @@ class simulated_key {
     attempts.push_back(sim::clock::now());
     sim::timer<executor> t(co_await asio::this_coro::executor);
     t.expires_after(does.start_time);
+    if (stubborn)
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     auto [ec] = co_await t.async_wait(asio::as_tuple(asio::use_awaitable));
     if (ec) {
       ++cancelled_starts;
       throw boost::system::system_error(ec);
     }
+    if (throws)
+      std::rethrow_exception(throws);
     if (failing)
       throw std::runtime_error("no luck");
+    co_return make_worker();
+  }
+
+  worker_slot make_worker() {
     auto record = std::make_shared<worker_record>();
     record->born = sim::clock::now();
     record->life = std::make_shared<sim::timer<executor>>(executor(scheduler_.get_executor()));
     record->life->expires_at(sim::clock::time_point::max());
     workers.push_back(record);
-    co_return worker_slot(record, does.stop_time);
+    return worker_slot(record, does.stop_time);
   }
 };
 

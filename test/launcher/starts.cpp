@@ -173,3 +173,13 @@ TEST_CASE_METHOD(pool_fixture, "every decision is kept with its reason", "[launc
   CHECK(told("wanted; 2 at once until one has succeeded"));
   CHECK(told("nobody waits"));
 }
+
+TEST_CASE_METHOD(pool_fixture, "a start timeout of 0 fails each start, and cancels none that has not begun",
+                 "[starts]") {
+  simulated_key k(scheduler, {}, {.start_timeout = 0ns});
+  k.call();
+  run_for(scheduler, 10ms);
+  REQUIRE(k.launcher.last_failure());
+  CHECK(k.launcher.last_failure()->code == hotslot::errc::start_timeout);
+  CHECK(k.served == 0);
+}

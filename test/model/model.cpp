@@ -127,7 +127,10 @@ void queue::eject_idle(time cutoff, std::uint64_t keep) {
 }
 
 void queue::enter() { ++counted_; }
-void queue::give_up() { --counted_; }
+void queue::give_up() {
+  --counted_;
+  ++totals_.cancelled;
+}
 
 int queue::try_acquire_counted() {
   const int s = try_acquire();

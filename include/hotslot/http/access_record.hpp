@@ -13,7 +13,8 @@ namespace hotslot::http {
 
 /// One request, answered or broken off. Lives, with all that it refers to, for the call that it is passed to.
 struct access_record {
-  const boost::asio::ip::tcp::endpoint& peer;
+  const boost::asio::ip::tcp::endpoint& peer; ///< Unspecified, with port 0, where it came by a unix socket.
+  const boost::asio::ip::address& client;     ///< Who asked: `peer`, or whom a trusted proxy has named.
   /// Of the request line, as the caller sent it; where that is no HTTP, the texts are empty and the version
   /// 0.
   std::string_view method;

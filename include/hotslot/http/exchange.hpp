@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,7 +52,19 @@ class exchange {
   /// its sending direction down counts as gone.
   bool abandoned() const noexcept { return abandoned_; }
 
+  /// Of one that is abandoned: whether the server was stopped, rather than the caller gone.
+  bool cut() const noexcept { return cut_; }
+
+  /// With what the server refuses the caller, for what it sends while it is read. See `read`.
+  std::optional<status> refused() const noexcept;
+
+  /// Who is at the other end of the connection: of a unix socket, an unspecified address with port 0.
   const boost::asio::ip::tcp::endpoint& remote_endpoint() const noexcept;
+
+  /// Who asks, and by which scheme, "http" or "https": the other end of the connection, unless that is one of
+  /// `server_options::proxies`, which says so.
+  const boost::asio::ip::address& client_address() const noexcept;
+  std::string_view scheme() const noexcept;
 
   /// Whether more of the request's body is to come than the handler was given.
   bool has_more() const noexcept;
@@ -88,6 +101,10 @@ class exchange {
   /// Whether the server drains: an answer without an end should end now.
   bool closing() const noexcept;
 
+  /// Completes at `when`, or as soon as the server begins to drain: for the time between the pieces of an
+  /// answer without an end. Precondition: no other `wait_until` is under way. Cancellation: terminal.
+  boost::asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when);
+
   /// How much the kernel may keep for a caller that does not read (SO_SNDBUF).
   void send_buffer_size(int bytes) noexcept;
 
@@ -102,6 +119,7 @@ class exchange {
   detail::session& session_;
   bool expired_ = false;
   bool abandoned_ = false;
+  bool cut_ = false;
 };
 
 } // namespace hotslot::http

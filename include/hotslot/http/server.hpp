@@ -3,13 +3,16 @@
 #define HOTSLOT_HTTP_SERVER_HPP
 
 #include <hotslot/http/access_record.hpp>
+#include <hotslot/http/byte_budget.hpp>
 #include <hotslot/http/exchange.hpp>
 #include <hotslot/http/message.hpp>
 #include <hotslot/http/tls.hpp>
+#include <hotslot/http/trusted_proxies.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
@@ -43,19 +46,49 @@ struct server_limits {
   std::chrono::milliseconds body_timeout{60'000};
   /// From an answer to the first byte of the next request; then the connection is closed.
   std::chrono::milliseconds idle_timeout{60'000};
-  /// For an answer that the caller does not take at once; then the connection is reset.
+  /// For a caller that takes nothing of what it is sent; then the connection is reset.
   std::chrono::milliseconds write_timeout{30'000};
   /// After an error answer, how long to go on reading what the caller still sends, so that it sees the
   /// answer.
   std::chrono::milliseconds linger_timeout{2'000};
-  /// With as many open, further connections wait in the kernel's backlog.
+  /// With as many open, a connection that comes is let in when one ends. For it those are closed that have
+  /// waited longest for a request, or for the rest of one's header, and the next answers close theirs.
   std::size_t max_connections = 16 * 1024;
+  /// Of one address, but for those of `proxies` and of unix sockets; more are closed at once. 0: as many as
+  /// there may be.
+  std::size_t max_connections_per_address = 0;
+  /// Of connections that are not let in yet, as the kernel keeps them.
+  int backlog = boost::asio::socket_base::max_listen_connections;
 };
 
+/// What has become of a server's connections.
+struct connection_counts {
+  std::uint64_t open = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;        ///< Closed at once: too many of one address.
+  std::uint64_t given_up = 0;       ///< Closed for another, while they waited for a request.
+  std::uint64_t bodies_refused = 0; ///< Requests, for which `server_options::bodies` had no room.
+  std::uint64_t tls_failed = 0;     ///< Ended before they were secure.
+  std::uint64_t received_bytes = 0; ///< Of those that are open, too; without what TLS adds.
+  std::uint64_t sent_bytes = 0;
+};
+
+/// How a server serves.
 struct server_options {
   server_limits limits;
   /// The executor's context is run by one thread only: connections then need no strand of their own.
   bool single_threaded = false;
+  /// Fields whose names have a "_" are kept. Else they are taken away before anybody sees them: CGI, and what
+  /// follows it, takes "_" for "-", so that X_User could pass for the X-User that a proxy has checked.
+  bool underscores_in_headers = false;
+  /// Who may say for whom it asks, by X-Forwarded-For and X-Forwarded-Proto, or by Forwarded (RFC 7239). From
+  /// others, handlers do not see these fields, nor X-Forwarded-… or X-Real-IP.
+  trusted_proxies proxies = {};
+  /// An IPv6 address takes no connections of IPv4, for which another server may listen on the same port.
+  bool v6_only = false;
+  /// What bodies that are being read, or were and are with their handlers, may take together, beyond the
+  /// first 4 KB of each. Without room for more, 503. May be shared by servers; null: no bound.
+  std::shared_ptr<byte_budget> bodies = {};
   /// TLS with these; null: plain HTTP.
   std::shared_ptr<const tls_credentials> tls = {};
   /// Called with the head of each well-formed request, before its body is asked for. What it returns refuses
@@ -76,6 +109,9 @@ struct server_options {
 /// Answers a request with a final status (200 or above). Runs, and has to go on running, on its connection's
 /// executor: cancellation reaches it there. The request and the exchange live until the awaitable completes.
 /// An exception becomes 500 and is logged; `operation_aborted` after the exchange's deadline becomes 504.
+///
+/// A request has one Host, of the form of a URL's authority: to HTTP/1.0 without one it is the server's own
+/// address. A target that was a whole URL has become Host and path.
 ///
 /// The server sets Connection, Content-Length, Transfer-Encoding and Date; `Connection: close` in the
 /// response closes the connection after it. Fields that would break the message (CR, LF, NUL) are left out.
@@ -110,9 +146,9 @@ class server {
   /// Returns the address in use. Throws `system_error`, naming the address.
   endpoint_type listen(const endpoint_type& at);
 
-  /// In place of `listen`: takes over a TCP socket that listens already, as socket activation hands it down.
-  /// Returns its address. Throws `system_error`, naming the descriptor, where `fd` is something else, and
-  /// then leaves it alone.
+  /// In place of `listen`: takes over a socket that listens already, of TCP or a unix one, as socket
+  /// activation hands it down. Returns its address, which is unspecified for a unix socket. Throws
+  /// `system_error`, naming the descriptor, where `fd` is something else, and then leaves it alone.
   endpoint_type adopt(int fd);
 
   /// Begins to accept. When that fails, as for want of file descriptors, it is tried again every 100 ms.
@@ -132,11 +168,14 @@ class server {
   /// server as it was.
   boost::asio::awaitable<void> async_join();
 
-  /// `drain`, at the time of the call, and `async_join`. Cancelling it leaves the server draining.
+  /// `drain`, when it is awaited and not before, and `async_join`. Cancelling it leaves the server draining.
   boost::asio::awaitable<void> async_drain(std::chrono::steady_clock::duration grace);
 
   /// Connections that are open now.
   std::size_t connections() const;
+  connection_counts counts() const;
+  /// How many there may be.
+  std::size_t max_connections() const noexcept;
 
  private:
   std::shared_ptr<detail::server_core> core_;

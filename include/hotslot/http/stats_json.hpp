@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace hotslot::http {
@@ -17,8 +18,9 @@ inline constexpr int stats_schema = 1;
 inline constexpr std::size_t all_queues = std::numeric_limits<std::size_t>::max();
 
 /// The document of all queues: `schema`, `totals` (sums over all queues) and `queues`, the first `shown` in
-/// the order of the snapshot.
-std::string render_json(const pool_snapshot& pool, std::size_t shown = all_queues);
+/// the order of the snapshot; `matching` where somebody looks for a text and so many have it.
+std::string render_json(const pool_snapshot& pool, std::size_t shown = all_queues,
+                        std::optional<std::size_t> matching = {});
 
 /// The document of one queue: `schema`, `queue` as in the other, latency percentiles, decisions, workers,
 /// failures. Durations are in milliseconds.

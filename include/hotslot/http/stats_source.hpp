@@ -11,8 +11,8 @@
 
 namespace hotslot::http {
 
-/// Called on the thread that answers a request, once per use, by several at once where several answer. What a
-/// callable throws goes through to the caller of the routes.
+/// Called on the thread that answers a request, or on that of `stats_options::renderer`, once per use, by
+/// several at once where several answer. What a callable throws goes through to the caller of the routes.
 struct stats_source {
   /// All queues, now. Keys have to be unique. Never empty.
   std::function<pool_snapshot()> pool;

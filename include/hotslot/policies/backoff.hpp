@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 
 namespace hotslot {
 
+/// How long to wait after failures: `backoff_delay` says what becomes of it.
 struct backoff_options {
   std::chrono::nanoseconds first = std::chrono::milliseconds(100); ///< After the first failure; never less.
   std::chrono::nanoseconds most = std::chrono::seconds(5);
@@ -15,15 +17,16 @@ struct backoff_options {
 };
 
 /// The delay after `failures` failures in a row: first * 2^(failures - 1), plus jitter, at most `most`.
-/// `random` is any uniformly distributed number. Precondition: failures > 0, first <= most.
+/// `random` is any uniformly distributed number. Precondition: failures > 0, 0 <= first <= most. Cost: O(1).
 inline std::chrono::nanoseconds backoff_delay(const backoff_options& options, std::uint32_t failures,
                                               std::uint32_t random) noexcept {
-  auto delay = options.first;
-  for (std::uint32_t n = 1; n < failures && delay < options.most; ++n)
-    delay *= 2;
-  delay = std::min(delay, options.most);
-  const auto jitter = delay * options.jitter_percent / 100;
-  return std::min(delay + jitter * (random % 1024) / 1024, options.most);
+  const auto doublings = static_cast<int>(std::min<std::uint32_t>(failures - 1, 64));
+  const double delay = std::ldexp(static_cast<double>(options.first.count()), doublings);
+  const double jitter = delay * options.jitter_percent / 100 * (random % 1024) / 1024;
+  const double most = static_cast<double>(options.most.count());
+  if (delay + jitter >= most)
+    return options.most;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(delay + jitter));
 }
 
 } // namespace hotslot

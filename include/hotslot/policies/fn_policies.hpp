@@ -25,8 +25,10 @@ struct fn_2018_input {
 /// Source: fnproject/fn, api/agent/slots.go of 2018-01-10, `isNewContainerNeeded`. Kept for comparison: it
 /// stalls where a long call holds the only worker and no wait has been measured yet.
 scaling_decision fn_2018(const fn_2018_input& in) noexcept;
+/// The same as a policy.
 scaling_decision fn_2018(const scaling_input& in) noexcept;
 
+/// When `fn_stall_check` looks.
 struct fn_stall_check_options {
   /// How long after a decision the next one is made at the latest while calls wait: Fn's waiting calls signal
   /// the launcher as often.

@@ -33,7 +33,7 @@ struct little_options {
 /// The number of busy workers knows of long calls what the run latency does not, as long as they run. Where
 /// no rate or no run was measured yet, a is the number of calls in service and waiting. Little's law says
 /// that a workers are busy on average; if arrivals are Poisson's, the number that would be busy has the
-/// standard deviation sqrt(a). With safety = 1 about a call in four waits, with 2 one in fifty.
+/// standard deviation sqrt(a). With safety = 1 about a call in four waits, with 2 one in forty.
 ///
 /// Between ticks it starts one worker where calls wait and none is there or on its way. It does not look at
 /// the calls that wait already, so that a burst is worked off by the workers that its average needs.

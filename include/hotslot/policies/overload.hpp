@@ -11,6 +11,7 @@
 
 namespace hotslot {
 
+/// What `codel` takes for a queue that stands.
 struct codel_options {
   std::chrono::nanoseconds interval = std::chrono::milliseconds(100);
   std::chrono::nanoseconds target = std::chrono::milliseconds(5); ///< Of waiting.

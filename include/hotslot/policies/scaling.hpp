@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_POLICIES_SCALING_HPP
 #define HOTSLOT_POLICIES_SCALING_HPP
 
+#include <hotslot/resources.hpp>
 #include <hotslot/stats/decision.hpp>
 #include <hotslot/stats/snapshot.hpp>
 
@@ -20,6 +21,7 @@ struct scaling_input {
   queue_snapshot queue;
   /// The earliest deadline of a waiting call; the maximum where none has one.
   std::chrono::nanoseconds next_deadline = std::chrono::nanoseconds::max();
+  resources taken = {}, total = {}; ///< Of the resource tracker; 0 without one, which must not be asked.
   std::uint64_t min_idle = 0;
   std::uint64_t max_workers = std::numeric_limits<std::uint64_t>::max();
 
@@ -39,7 +41,8 @@ struct scaling_decision {
 };
 
 /// A policy: a function of its input and of what it remembers of earlier ones. It is called under the queue's
-/// lock: it must be quick, must not throw and must not use the queue. Its copies have memories of their own.
+/// lock: it must be quick, must not throw and must not use queues or trackers. Its copies have memories of
+/// their own.
 template <class P>
 concept scaling_rule =
     std::copy_constructible<P> && std::is_invocable_r_v<scaling_decision, P&, const scaling_input&>;

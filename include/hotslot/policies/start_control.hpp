@@ -31,6 +31,7 @@ struct start_options {
 /// open while it is probed, and closed by a success.
 class start_control {
  public:
+  /// What `ask` permits.
   struct permit {
     std::uint64_t starts = 0;
     decision_reason held_back = {};                                   ///< Why not all; no text where all.
@@ -50,6 +51,7 @@ class start_control {
     return p;
   }
 
+  /// A start has made a worker: there is no failure any more, and no back-off.
   void succeeded() noexcept {
     failures_ = 0;
     proven_ = true;
@@ -68,6 +70,7 @@ class start_control {
   std::uint32_t failures() const noexcept { return failures_; }
   std::chrono::nanoseconds not_before() const noexcept { return not_before_; }
 
+  /// Whether the breaker is open: callers that find no worker are refused.
   bool open(const start_options& options, std::chrono::nanoseconds now) const noexcept {
     return options.breaker_failures != 0 && failures_ >= options.breaker_failures && now < not_before_;
   }

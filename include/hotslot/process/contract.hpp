@@ -9,6 +9,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -37,21 +38,34 @@ inline constexpr std::string_view log_frame_name = "hotslot-call";
 std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir,
                                           const std::filesystem::path& tmp = {});
 
+/// Whether a variable of that environment is a default only, which a container's own replaces.
+bool is_default_variable(const function_spec& spec, std::string_view name);
+
 /// A call as it goes over the function's socket.
 struct call_request {
   std::string head;       ///< Request line and headers, with the empty line behind them.
   std::string body;       ///< Or its beginning.
   bool more = false;      ///< The rest of it follows,
   bool in_chunks = false; ///< and nobody knows how much that is.
+  /// By its method (RFC 9110, 9.2.2), so that it may be sent again. It is kept until its reply begins.
+  bool idempotent = false;
   /// For the lines that the function writes meanwhile. Has to live until it is passed to a slot; may be
   /// empty.
   std::string_view call_id = {};
 };
 
+/// A call that was not answered, as it was given to its worker.
+struct unanswered_call {
+  call_request request;
+  bool sent = false; ///< Some of it: the function may have begun to run.
+};
+
+/// What the server says of a call.
 struct call_context {
   std::string_view call_id;
   std::chrono::system_clock::time_point deadline; ///< For Fn-Deadline; enforced by whoever calls.
   bool http_trigger = false;                      ///< Called through its HTTP trigger, not by /invoke.
+  std::string_view scheme = "http";               ///< By which the caller asks; for Fn-Http-Request-Url.
 };
 
 /// How much of a body there is.
@@ -68,11 +82,16 @@ enum class body_part : std::uint8_t {
 call_request make_call_request(caller_request caller, const call_context& call,
                                body_part part = body_part::whole);
 
+/// Whether the head of that call, with all that is added to it, takes no more than `most` bytes.
+bool fits_head(const caller_request& caller, const call_context& call, std::size_t most);
+
+/// What becomes of a worker after its reply.
 enum class worker_verdict : std::uint8_t {
   keep,    ///< The worker may serve the next call.
   discard, ///< The worker is to be killed.
 };
 
+/// What a function's reply comes to.
 struct caller_reply {
   caller_response response;
   worker_verdict worker;
@@ -80,14 +99,21 @@ struct caller_reply {
 
 /// What the caller gets for a function's reply, by the contract's table, and what becomes of the worker.
 ///
-/// The response has its Fn-Call-Id and its Content-Length; where only the beginning of the body is there, the
-/// one that the function has stated, if it has; keep-alive is for whoever sends it to decide, and so is
-/// leaving the body out for HEAD. A 200 whose trigger headers are not valid HTTP is an invalid response.
+/// The response has its Fn-Call-Id, and where it has a body its Content-Length; where only the beginning of
+/// the body is there, the one that the function has stated, if it has; keep-alive is for whoever sends it to
+/// decide, and so is leaving the body out for HEAD. A 200 whose trigger headers are not valid HTTP is an
+/// invalid response.
 caller_reply make_caller_reply(call_reply reply, const call_context& call, body_part part = body_part::whole);
+
+/// The same of a reply that no caller gets.
+worker_verdict verdict_of(unsigned status) noexcept;
 
 /// Whether the body of such a reply may be passed on while it comes: not where it decides what the caller
 /// gets, or is left out.
 bool may_stream(const call_reply& reply, const call_context& call);
+
+/// Whether what the caller gets depends on the body of such a reply.
+bool needs_body(const call_reply& reply);
 
 /// A response with the body {"message": …}.
 caller_response make_error_response(boost::beast::http::status status, std::string_view message,

@@ -23,15 +23,19 @@ enum class errc {
   bad_socket,             ///< What it made at its socket's path is no socket of its own.
   socket_path_too_long,   ///< The path of the socket exceeds what the system can connect to.
   isolation_unavailable,  ///< The process cannot be isolated as its function asks for.
+  no_descriptor,          ///< This process, not the function, may open no further descriptor. In calls, too.
   // calls
   connection_lost, ///< The function closed its connection, or ended, before the reply was complete.
   invalid_reply,   ///< The reply is not HTTP.
   reply_too_large, ///< The header or the body of the reply exceeds its limit.
   out_of_memory,   ///< The function ended because it had used up the memory that it may have.
+  not_sent,        ///< No process lived for long enough to be sent the call. For whoever tries several.
 };
 
+/// The category of `errc`.
 const boost::system::error_category& category() noexcept;
 
+/// By which an `errc` becomes an `error_code`.
 inline error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), category()}; }
 
 } // namespace hotslot::process

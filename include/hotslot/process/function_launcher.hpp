@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_PROCESS_FUNCTION_LAUNCHER_HPP
 #define HOTSLOT_PROCESS_FUNCTION_LAUNCHER_HPP
 
+#include <hotslot/process/fleet.hpp>
 #include <hotslot/process/function_slot.hpp>
 #include <hotslot/process/function_spec.hpp>
 #include <hotslot/process/isolation_host.hpp>
@@ -23,9 +24,11 @@ class function_launcher {
   /// What happens to its processes happens on strands of `executor`, whose context must be run, by any number
   /// of threads, until every process is gone, and must outlive the slots. `root` comes from
   /// `prepare_socket_root`. Without a `host`, of `function_spec::isolation` only what any process may do to
-  /// its children is in effect: limits by rlimit, no_new_privs, a sandbox.
+  /// its children is in effect: limits by rlimit, no_new_privs, a sandbox. `workers` are those that end
+  /// together with them; none: its own.
   function_launcher(boost::asio::any_io_executor executor, function_spec spec, std::filesystem::path root,
-                    log_sink sink = {}, std::shared_ptr<isolation_host> host = {});
+                    log_sink sink = {}, std::shared_ptr<isolation_host> host = {},
+                    std::shared_ptr<fleet> workers = {});
 
   /// Starts a process and completes when it has accepted a connection.
   ///

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,7 @@ class worker;
 class function_slot {
  public:
   function_slot() noexcept = default;
+  /// Made by `function_launcher`.
   explicit function_slot(std::shared_ptr<detail::worker> w) noexcept;
   function_slot(function_slot&& other) noexcept = default;
   function_slot& operator=(function_slot&& other) noexcept {
@@ -45,10 +47,10 @@ class function_slot {
   /// removed. Returns at once; `wait_gone()` of before tells when it is done. No call may be running.
   void close() noexcept;
 
-  /// Stops the process and its group (SIGSTOP), and lets them go on (SIGCONT). What its callers have sent
-  /// waits in its socket meanwhile. A paused one may be closed. Cost: a system call for each process of the
-  /// group.
+  /// Stops the process and its group (SIGSTOP), and lets them go on (SIGCONT). It is called over a new
+  /// connection then. A paused one may be closed. Cost: a system call for each process of the group.
   void pause() noexcept;
+  /// Lets them go on.
   void resume() noexcept;
 
   /// Completes when the process has ended, for whatever reason, has been reaped, the rest of its process
@@ -65,8 +67,8 @@ class function_slot {
   /// request by `make_call_request`. A connection found closed before a byte was written is reopened, once.
   /// Cancellation: terminal, at any time; ends with `operation_aborted`. This is how deadlines and callers
   /// that went away are to arrive: a call has no timer of its own. Errors (thrown as `system_error`):
-  /// `connection_lost`, `invalid_reply`, `reply_too_large`. After any of them, and after a cancellation,
-  /// `reusable()` is false.
+  /// `connection_lost`, `invalid_reply`, `reply_too_large`. After any of them `reusable()` is false; so it is
+  /// after a cancellation, until `end_unheard()` has completed.
   boost::asio::awaitable<call_reply> call(call_request request);
 
   /// The steps of a call whose bodies pass in pieces. `send` sends what the function takes at once,
@@ -75,11 +77,32 @@ class function_slot {
   /// is left: a function may reply while it reads.
   ///
   /// Errors, cancellation and preconditions are those of `call`. A function that has replied before it was
-  /// sent all of its request is not reusable.
+  /// sent all of its request is not reusable until `stop_sending()`.
   boost::asio::awaitable<void> send(call_request request);
   bool has_unsent() const noexcept;
+  /// The rest of what `send` was given.
   boost::asio::awaitable<void> send_rest();
+  /// More of the body, up to `last`.
   boost::asio::awaitable<void> send_piece(std::string_view piece, bool last);
+
+  /// After a whole reply: the rest of the request is not sent any more, and the next call goes over a new
+  /// connection.
+  void stop_sending() noexcept;
+
+  /// Lets the function end a call that was cancelled, for a reason that is not its own: that its caller has
+  /// gone, say. Its reply is read, and dropped; of a request that it was not sent whole, it can notice, by
+  /// the end of what it is sent. Completes with the status of the reply, once that is whole: `reusable()`
+  /// then. Where it closes the connection instead, nobody knows whether it has ended the call.
+  ///
+  /// Precondition: no other operation is under way, and the last has ended by cancellation, or was not the
+  /// last of its call. There is no limit of time. Cancellation: terminal, with `operation_aborted`. Errors:
+  /// `connection_lost`, `invalid_reply`, `reply_too_large` beyond `most` bytes of body.
+  boost::asio::awaitable<unsigned> end_unheard(std::uint64_t most);
+
+  /// To be asked after `connection_lost`: the call, where it could go to another process, since all of it is
+  /// at hand and no byte of a reply has come. Whether it may, once some of it was sent, is for the caller to
+  /// say; what was sent is at hand only where the request is idempotent.
+  std::optional<unanswered_call> take_back() noexcept;
 
   /// Returns once the header of the reply is there, with what has come of its body by then, unless the length
   /// of that is stated and is at most `whole` bytes: then with all of it.

@@ -14,6 +14,7 @@
 
 namespace hotslot::process {
 
+/// A function: which program it is, and what its processes have.
 struct function_spec {
   std::string app_id;
   std::string app_name;

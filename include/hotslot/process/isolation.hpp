@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 namespace hotslot::process {
 
+/// Whose rights a process has.
 enum class user_policy : std::uint8_t {
   automatic, ///< `own` where the server may give one and it can reach the function's files; else `same`.
   own,       ///< Each process has a user that nothing else on the machine has.
@@ -17,6 +19,7 @@ enum class user_policy : std::uint8_t {
   given,     ///< `isolation::user`.
 };
 
+/// A user of the system.
 struct user_ids {
   uid_t uid = 0;
   gid_t gid = 0;
@@ -24,6 +27,7 @@ struct user_ids {
   friend bool operator==(const user_ids&, const user_ids&) = default;
 };
 
+/// What a process runs in.
 enum class sandbox_kind : std::uint8_t {
   none,
   bwrap, ///< Namespaces of its own, by bubblewrap: the machine's files read-only, but few of its others.
@@ -35,7 +39,8 @@ enum class sandbox_kind : std::uint8_t {
 struct isolation {
   user_policy user = user_policy::automatic;
   user_ids given = {};
-  bool no_new_privs = true; ///< Set-user-id programs give it no rights (PR_SET_NO_NEW_PRIVS).
+  std::vector<gid_t> given_groups = {}; ///< What else a given user belongs to.
+  bool no_new_privs = true;             ///< Set-user-id programs give it no rights (PR_SET_NO_NEW_PRIVS).
   bool core_dumps = false;
   std::uint32_t max_files = 1024; ///< Open descriptors of one process. 0: as the server has it.
   /// Processes and threads of one worker. Counted by its control group, or by its own user. 0: any number.

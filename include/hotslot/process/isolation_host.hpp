@@ -48,7 +48,11 @@ class isolation_host {
   /// for by name cannot be had. `root` as for `function_launcher`.
   void check(const function_spec& spec, const std::filesystem::path& root) const;
 
+  /// What of its isolation a function gets here, for a log.
   isolation_summary describe(const function_spec& spec, const std::filesystem::path& root) const;
+
+  /// The directory or the program of a function, where that is not there (yet); else empty.
+  static std::filesystem::path missing_part(const function_spec& spec);
 
   detail::isolation_means& means() noexcept { return *means_; }
 

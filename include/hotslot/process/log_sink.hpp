@@ -13,12 +13,15 @@
 
 namespace hotslot::process {
 
+/// Where a line comes from.
 enum class log_source : std::uint8_t {
   out,       ///< A line that the function wrote to its standard output.
   err,       ///< A line that the function wrote to its standard error.
   lifecycle, ///< What became of the process: that it is ready, how it ended.
+  lost,      ///< How it ended, of one that nobody had asked to.
 };
 
+/// Whose line it is.
 struct worker_info {
   const function_spec& function;
   std::uint64_t worker_id; ///< Unique in this server, in the order of the starts.

@@ -49,6 +49,7 @@ class decision_ring {
  public:
   static constexpr std::size_t capacity = 32;
 
+  /// Keeps it, instead of the oldest where there are `capacity`.
   void add(const decision& d) {
     if (size_ != 0 && d.start == 0 && d.eject == 0 && d.reason.text == newest().reason.text)
       return;
@@ -57,6 +58,7 @@ class decision_ring {
     size_ = std::min(size_ + 1, capacity);
   }
 
+  /// All that are kept, as seen at `now`.
   std::vector<decision_view> view(std::chrono::nanoseconds now) const;
 
  private:

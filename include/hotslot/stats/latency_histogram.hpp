@@ -26,6 +26,7 @@ class latency_histogram {
   static constexpr unsigned value_bits = 32;
   static constexpr std::size_t bucket_count = (value_bits - sub_bucket_bits + 1) << sub_bucket_bits;
 
+  /// Counts one latency.
   void record(std::chrono::nanoseconds latency) noexcept {
     ++counts_[bucket_of(latency)];
     ++count_;
@@ -53,6 +54,7 @@ class latency_histogram {
   /// As if everything that was recorded in `other` had been recorded here too.
   latency_histogram& operator+=(const latency_histogram& other) noexcept;
 
+  /// The bucket that `latency` is counted in.
   static std::size_t bucket_of(std::chrono::nanoseconds latency) noexcept {
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(latency).count();
     if (us < 0)
@@ -107,6 +109,7 @@ struct queue_histograms {
   /// neither where the offer was idle.
   std::uint64_t immediate = 0;
 
+  /// The waits for that.
   const latency_histogram& wait(wait_cause c) const noexcept { return waits[static_cast<std::size_t>(c)]; }
 
   /// How long callers had to wait: `waits`, whatever for, and `immediate` as waits of no time.

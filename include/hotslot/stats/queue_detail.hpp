@@ -15,6 +15,7 @@ namespace hotslot {
 
 /// One worker, from the time its slot is queued.
 struct worker_view {
+  /// What it does now.
   enum class state_type : std::uint8_t { idle, paused, busy };
 
   std::uint64_t id = 0; ///< Of its launcher, in the order of their starts.
@@ -24,6 +25,7 @@ struct worker_view {
   std::uint64_t calls = 0;
 };
 
+/// One queue with its launcher: what `/stats/{key}` shows.
 struct queue_detail {
   named_queue_snapshot queue;
   queue_histograms histograms;

@@ -24,6 +24,7 @@ enum class eject_reason : std::uint8_t {
   evicted,   ///< For another queue's need.
 };
 
+/// What has happened.
 enum class queue_event_kind : std::uint8_t {
   slot_queued,   ///< A worker's slot is new in the queue.
   slot_released, ///< A used slot came back, and is offered anew.

@@ -48,6 +48,7 @@ struct queue_totals {
   std::uint64_t ejected_evicted = 0;   ///< Slots closed: for another queue's need.
 };
 
+/// One more that ended so.
 void count_ejection(queue_totals& totals, eject_reason why) noexcept;
 
 /// One queue at one instant, consistent in itself.
@@ -61,7 +62,9 @@ struct queue_snapshot {
   std::uint64_t resource_waiters = 0; ///< Starts that wait for memory or processor time.
   queue_totals totals;
 
+  /// How many are in that state.
   std::uint64_t count(queue_state s) const noexcept { return states[static_cast<std::size_t>(s)]; }
+  /// The average time spent in it; 0: not known.
   std::chrono::nanoseconds latency(queue_state s) const noexcept {
     return latencies[static_cast<std::size_t>(s)];
   }
@@ -87,6 +90,13 @@ struct detached_counts {
   std::uint64_t lost = 0; ///< The server ended before they did.
 };
 
+/// Calls that had a worker and failed on it, by whatever whoever has the queue calls a failure; but not those
+/// whose callers went.
+struct call_failures {
+  std::uint64_t total = 0;
+  std::uint64_t in_a_row = 0; ///< Up to now.
+};
+
 /// What became of the spans of a trace.
 struct span_counts {
   std::uint64_t queued = 0;
@@ -103,11 +113,34 @@ struct named_queue_snapshot {
   std::string id; ///< The function's id; empty where the queue is not a function's.
   queue_snapshot queue;
   std::optional<failure_view> failure = {}; ///< The last start's, if it failed and none has succeeded since.
+  std::optional<call_failures> failed_calls = {};      ///< Where somebody counts them.
   std::shared_ptr<const latency_histogram> waits = {}; ///< `all_waits`; null where nobody has asked for it.
   std::optional<detached_counts> detached = {};        ///< Of a function that takes such calls.
   std::optional<std::uint64_t> rate_limited =
       {}; ///< Calls refused by a rate limit; of a function that has one.
 };
+
+/// How a queue fares, what is best first.
+enum class queue_condition : std::uint8_t {
+  resting,      ///< It has nothing to do.
+  serving,      ///< Calls run, or wait for a worker that is idle.
+  starting,     ///< A worker is on its way.
+  waiting,      ///< Calls wait, and no worker is idle.
+  calls_fail,   ///< So did the last five that had a worker, or more.
+  failing,      ///< The last start failed.
+  breaker_open, ///< The same, and calls that find no worker are refused at once.
+};
+
+/// Calls that got no slot, but for those whose callers went, and those that failed: what pages, orders and
+/// alerts call errors.
+std::uint64_t errors_in(const named_queue_snapshot& q) noexcept;
+
+/// By its failures, its callers and its workers at that instant.
+queue_condition condition_of(const named_queue_snapshot& q) noexcept;
+
+/// Whether somebody should look at `a` before `b`: by condition, then by the calls that wait, then by those
+/// that are run or were. A strict weak order.
+bool needs_more(const named_queue_snapshot& a, const named_queue_snapshot& b) noexcept;
 
 /// Everything that a stats page shows.
 struct pool_snapshot {
@@ -117,7 +150,6 @@ struct pool_snapshot {
 
 /// Adds the counters of `b` to `a`; latencies are left out.
 void accumulate(queue_snapshot& a, const queue_snapshot& b) noexcept;
-void accumulate(detached_counts& a, const detached_counts& b) noexcept;
 
 } // namespace hotslot
 

@@ -23,8 +23,8 @@ std::uint64_t served_sooner(const scaling_input& in, std::uint64_t missing) noex
 
 /// Precondition: held > 0, N > 0 and the run latency is known.
 bool misses_deadline(const scaling_input& in, std::uint64_t held) noexcept {
-  return in.now + *forecast(held - 1, in.queue.latency(queue_state::runner), {}, in.workers(), 0) >
-         in.next_deadline;
+  const auto wait = *forecast(held - 1, in.queue.latency(queue_state::runner), {}, in.workers(), 0);
+  return in.next_deadline <= in.now || wait > in.next_deadline - in.now;
 }
 
 } // namespace

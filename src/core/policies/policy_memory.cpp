@@ -8,7 +8,8 @@ namespace {
 
 std::uint64_t come(const queue_snapshot& q) noexcept {
   const queue_totals& t = q.totals;
-  return t.acquired + t.timed_out + t.cancelled + t.shed + t.failed + q.count(queue_state::waiter);
+  return t.acquired + t.timed_out + t.cancelled + t.shed + t.shed_overloaded + t.shed_late + t.failed +
+         q.count(queue_state::waiter);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include <hotslot/stats/snapshot.hpp>
 
+#include <tuple>
+
 namespace hotslot {
 
 namespace {
@@ -52,11 +54,40 @@ constexpr std::uint64_t queue_totals::*counters[] = {
     &queue_totals::ejected_surplus,
     &queue_totals::ejected_evicted,
 };
+constexpr std::uint64_t more_than_bad_luck = 5;
+
 static_assert(sizeof(queue_totals) == std::size(counters) * sizeof(std::uint64_t), "a counter is missing");
 
 } // namespace
 
 void count_ejection(queue_totals& totals, eject_reason why) noexcept { ++(totals.*counter_of(why)); }
+
+std::uint64_t errors_in(const named_queue_snapshot& q) noexcept {
+  const auto& t = q.queue.totals;
+  const std::uint64_t failed = q.failed_calls ? q.failed_calls->total : 0;
+  return t.timed_out + t.shed + t.shed_overloaded + t.shed_late + t.failed + failed;
+}
+
+queue_condition condition_of(const named_queue_snapshot& named) noexcept {
+  const auto& q = named.queue;
+  if (named.failure)
+    return named.failure->breaker_open ? queue_condition::breaker_open : queue_condition::failing;
+  if (named.failed_calls && named.failed_calls->in_a_row >= more_than_bad_luck)
+    return queue_condition::calls_fail;
+  if (q.count(queue_state::waiter) > 0 && q.idle == 0)
+    return queue_condition::waiting;
+  if (q.count(queue_state::starter) > 0)
+    return queue_condition::starting;
+  return q.busy > 0 || q.count(queue_state::waiter) > 0 ? queue_condition::serving : queue_condition::resting;
+}
+
+bool needs_more(const named_queue_snapshot& a, const named_queue_snapshot& b) noexcept {
+  const auto need = [](const named_queue_snapshot& q) {
+    return std::tuple(condition_of(q), q.queue.count(queue_state::waiter), q.queue.busy,
+                      q.queue.totals.acquired);
+  };
+  return need(a) > need(b);
+}
 
 void accumulate(queue_snapshot& a, const queue_snapshot& b) noexcept {
   for (std::size_t i = 0; i < queue_state_count; ++i)
@@ -66,16 +97,6 @@ void accumulate(queue_snapshot& a, const queue_snapshot& b) noexcept {
   a.resource_waiters += b.resource_waiters;
   for (const auto counter : counters)
     a.totals.*counter += b.totals.*counter;
-}
-
-void accumulate(detached_counts& a, const detached_counts& b) noexcept {
-  a.waiting += b.waiting;
-  a.running += b.running;
-  a.accepted += b.accepted;
-  a.refused += b.refused;
-  a.succeeded += b.succeeded;
-  a.failed += b.failed;
-  a.lost += b.lost;
 }
 
 } // namespace hotslot

@@ -41,9 +41,11 @@ TEST_CASE("traffic_meter: arrivals are all who came, however they left", "[scali
   in.queue.totals.cancelled = 2;
   in.queue.totals.shed = 3;
   in.queue.totals.failed = 4;
+  in.queue.totals.shed_overloaded = 5; // 15.10
+  in.queue.totals.shed_late = 6;
   const auto r = m.look(in);
   CHECK(r.seconds == 2);
-  CHECK(r.arrivals == 15 + 10 - 12);
+  CHECK(r.arrivals == 15 + 10 - 12 + 11);
 }
 
 TEST_CASE("traffic_meter: short calls by their number, long ones by their presence", "[scaling]") {

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <hotslot/detail/asio/deadline_timer.hpp>
+#include <hotslot/detail/asio/friends.hpp>
 #include <hotslot/detail/asio/queue_handle.hpp>
 #include <hotslot/detail/asio/queue_service.hpp>
 #include <hotslot/detail/asio/slot_entry.hpp>
 #include <hotslot/detail/asio/slot_watches.hpp>
 #include <hotslot/detail/asio/wait_op.hpp>
+#include <hotslot/detail/launcher/launched_queue.hpp>
 #include <hotslot/detail/queue/queue_core.hpp>
 #include <hotslot/queue_traits.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <atomic>
@@ -35,7 +36,9 @@ struct offer_result;
 /// counts whatever points here: all handles together, each operation and each link to one, each token and
 /// offer, the timer, each slot that is not closed. A lease points here without counting, since its slot does.
 template <slot Slot, class Executor, class Traits>
-class queue_impl final : public registered_queue {
+class queue_impl final : public registered_queue, public launched_queue<typename Traits::hook_type> {
+  using launched_base = launched_queue<typename Traits::hook_type>;
+
  public:
   using executor_type = Executor;
   using clock_type = typename Traits::clock_type;
@@ -45,12 +48,10 @@ class queue_impl final : public registered_queue {
   using entry_type = slot_entry<Slot, typename core_type::slot_type>;
   using entry_pointer = boost::intrusive_ptr<entry_type>;
   using pointer = boost::intrusive_ptr<queue_impl>;
-  using signaller_type =
-      asio::experimental::basic_concurrent_channel<Executor, asio::experimental::channel_traits<>,
-                                                   void(error_code)>;
+  using signaller_type = queue_signaller<Executor>;
 
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
-    : registered_queue(context_of(ex))
+    : registered_queue(ex)
     , executor_(ex) {
     if constexpr (is_hooked)
       state_ = new state(hook);
@@ -89,9 +90,18 @@ class queue_impl final : public registered_queue {
   }
 
   entry_type* try_acquire() noexcept {
+    bool paused = false;
+    entry_type* const e = try_acquire(paused);
+    if (paused) [[unlikely]]
+      e->resume();
+    return e;
+  }
+
+  /// The same for a caller that holds a lock, without which it has to resume the slot.
+  entry_type* try_acquire(bool& paused) noexcept {
     std::unique_lock lock(mutex_);
     state* s = state_or_null();
-    return s ? tell_acquired(lock, *s, s->core.try_acquire()) : nullptr;
+    return s ? tell_acquired(lock, *s, s->core.try_acquire(), paused) : nullptr;
   }
 
   /// For a caller that is counted as waiting.
@@ -124,25 +134,6 @@ class queue_impl final : public registered_queue {
   void put_back(entry_type& e) noexcept {
     const timestamp t = now();
     act([&](state& s, work& todo) { s.core.put_back(e, t, todo); });
-  }
-
-  void decline(entry_type& e, std::uint64_t id) noexcept {
-    const timestamp t = now();
-    act([&](state& s, work& todo) {
-      if (e.place == slot_node::place_type::offered && e.id == id)
-        s.core.put_back(e, t, todo);
-    });
-  }
-
-  bool eject(entry_type& e, std::uint64_t id, eject_reason why = eject_reason::requested) noexcept {
-    __builtin_prefetch(&e); // among many slots it is far away, and the lock is on the way to it
-    bool ejected = false;
-    act([&](state& s, work& todo) { ejected = s.core.eject(e, id, why, time_of_regrant(e), todo); });
-    return ejected;
-  }
-
-  void retire(entry_type& e, eject_reason why) noexcept {
-    act([&](state& s, work& todo) { s.core.retire(e, why, time_of_regrant(e), todo); });
   }
 
   void eject_idle(timestamp cutoff, std::uint64_t keep) noexcept {
@@ -203,13 +194,6 @@ class queue_impl final : public registered_queue {
       op->link = nullptr;
   }
 
-  void cancel_waiters(error_code why) noexcept {
-    act([&](state& s, work& todo) {
-      s.core.cancel_waiters(why, todo);
-      todo.wait_changed = true;
-    });
-  }
-
   /// Throws `bad_alloc`.
   void enter_waiting() {
     prepare();
@@ -249,54 +233,66 @@ class queue_impl final : public registered_queue {
     });
   }
 
-  // Workers being started
+  // Workers, as their launcher sees them
 
-  /// Runs `step(core, todo)` under the lock, then does what it decided.
-  template <class Step>
-  void step(Step&& with_core) {
-    prepare();
-    act([&](state& s, work& todo) { with_core(s.core, todo); });
+  timestamp time() const noexcept override { return now(); }
+
+  void retire(slot_node& s, eject_reason why) noexcept override {
+    act([&](state& q, work& todo) { q.core.retire(entry_of(s), why, time_of_regrant(s), todo); });
   }
 
-  /// The oldest idle slot, held out to whoever wants to end it, by `eject`, or gives it back, by `decline`.
-  /// None where no more than `keep` are idle.
-  std::pair<entry_pointer, std::uint64_t> claim_oldest(std::uint64_t keep) noexcept {
+  bool eject(slot_node& s, std::uint64_t id, eject_reason why) noexcept override {
+    __builtin_prefetch(&s); // among many slots it is far away, and the lock is on the way to it
+    bool ejected = false;
+    act([&](state& q, work& todo) {
+      ejected = q.core.eject(entry_of(s), id, why, time_of_regrant(s), todo);
+    });
+    return ejected;
+  }
+
+  void decline(slot_node& s, std::uint64_t id) noexcept override {
+    const timestamp t = now();
+    act([&](state& q, work& todo) {
+      if (s.place == slot_node::place_type::offered && s.id == id)
+        q.core.put_back(entry_of(s), t, todo);
+    });
+  }
+
+  slot_node* claim_oldest(std::uint64_t keep) noexcept override {
     std::lock_guard lock(mutex_);
     slot_node* s = state_or_null() ? state_or_null()->core.claim_oldest(keep) : nullptr;
-    return s ? std::pair(entry_pointer(&entry_of(*s)), s->id) : std::pair(entry_pointer(), std::uint64_t());
+    if (s)
+      share(*s);
+    return s;
   }
 
-  /// Calls `f` with the state machine, under the lock, where there is one.
-  template <class F>
-  void look(F&& f) const noexcept {
-    std::lock_guard lock(mutex_);
-    if (const state* s = state_or_null())
-      f(s->core);
+  bool pauses() const noexcept override { return pausable_slot<Slot>; }
+
+  timestamp pause_idle([[maybe_unused]] timestamp cutoff) noexcept override {
+    if constexpr (pausable_slot<Slot>) {
+      std::lock_guard lock(mutex_);
+      if (state* s = state_or_null())
+        return s->core.pause_idle(cutoff, [](slot_node& n) { entry_of(n).slot.pause(); });
+    }
+    return timestamp::max();
   }
 
-  /// Pauses the idle slots that have been idle since `cutoff` or longer; see `basic_queue_core::pause_idle`.
-  timestamp pause_idle(timestamp cutoff) noexcept requires pausable_slot<Slot> {
-    std::lock_guard lock(mutex_);
-    if (!state_or_null())
-      return timestamp::max();
-    return state_or_null()->core.pause_idle(cutoff, [](slot_node& s) { entry_of(s).slot.pause(); });
-  }
-
-  /// What is known of a slot, at one instant.
-  slot_node look_at(const entry_type& e) const noexcept {
-    std::lock_guard lock(mutex_);
-    return e;
-  }
+  void share(slot_node& s) noexcept override { intrusive_ptr_add_ref(&entry_of(s)); }
+  void unshare(slot_node& s) noexcept override { intrusive_ptr_release(&entry_of(s)); }
 
   /// Everything about a started worker's slot that can fail. Throws `bad_alloc` and what moving a slot
   /// throws.
-  void prepare_launched(Slot&& slot, entry_pointer& out) { out.reset(new entry_type(std::move(slot)), true); }
+  static entry_pointer prepare_launched(Slot&& slot) {
+    return entry_pointer(new entry_type(std::move(slot)));
+  }
 
-  /// The worker becomes a slot in the same step in which it stops being a start.
-  void launched(entry_type& e, timestamp took, wait_cause origin) noexcept {
+  /// The worker becomes a slot in the same step in which it stops being a start, if it is `counted` as one
+  /// still.
+  void launched(entry_type& e, timestamp took, wait_cause origin, bool counted) noexcept {
     intrusive_ptr_add_ref(this);
+    e.launched = true;
     act([&](state& s, work& todo) {
-      s.core.launched(took);
+      s.core.launched(took, counted);
       s.core.queue(e, now(), origin, todo);
       todo.signal = true;
     });
@@ -323,7 +319,7 @@ class queue_impl final : public registered_queue {
     });
   }
 
-  bool closed() const noexcept {
+  bool closed() const noexcept override {
     std::lock_guard lock(mutex_);
     return state_or_null() ? state_or_null()->core.closed() : closed_;
   }
@@ -389,17 +385,7 @@ class queue_impl final : public registered_queue {
 
   struct work : actions {
     watch_list watches;
-    bool wait_changed = false; ///< The launcher has to look, unless it could not start a worker anyhow.
   };
-
-  // Services are shut down newest first, and a channel must not be sent to after its own has been. So ours,
-  // which takes the signallers away, comes after it.
-  static asio::execution_context& context_of(const Executor& ex) {
-    asio::execution_context& context = asio::query(ex, asio::execution::context);
-    if (!asio::has_service<queue_service>(context))
-      signaller_type(ex, 1);
-    return context;
-  }
 
   ~queue_impl() {
     const std::unique_ptr<state> gone(state_or_null());
@@ -450,18 +436,18 @@ class queue_impl final : public registered_queue {
         keep = this;
       }
     }
-    send(todo);
-    if (signaller)
-      signaller->try_send(error_code());
-    finish_closed(todo);
-  }
-
-  static void send(work& todo) noexcept {
     while (!todo.due.empty()) {
       auto& op = static_cast<wait_op_base&>(todo.due.front());
       todo.due.pop_front();
       op.post();
     }
+    if (signaller)
+      signaller->try_send(error_code());
+    finish_closed(todo);
+    send_watches(todo);
+  }
+
+  static void send_watches(work& todo) noexcept {
     while (!todo.watches.empty()) {
       watch_node& op = todo.watches.front();
       todo.watches.pop_front();
@@ -471,40 +457,69 @@ class queue_impl final : public registered_queue {
 
   // Each closed slot has a reference to the queue.
   void finish_closed(work& todo) noexcept {
-    while (!todo.closed.empty()) {
+    std::uint64_t n = 0;
+    for (; !todo.closed.empty(); ++n) {
       entry_type& e = entry_of(todo.closed.front());
       todo.closed.pop_front();
       e.close_and_destroy();
       intrusive_ptr_release(&e);
-      intrusive_ptr_release(this);
     }
+    if (n != 0)
+      act([n](state& s, work& then) { s.core.recount(then, [n](auto& c) { c.finish_closing(n); }); });
+    for (; n != 0; --n)
+      intrusive_ptr_release(this);
   }
 
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
 
-  // An ejection is told the time only where it may grant another slot.
-  static timestamp time_of_regrant(const entry_type& e) noexcept {
-    return e.undelivered_to() ? now() : timestamp();
+  using step_function = typename launched_base::template function<core_type&, queue_actions&>;
+  using look_function = typename launched_base::template function<const core_type&>;
+
+  void do_step(step_function f, void* self) override {
+    prepare();
+    act([&](state& s, work& todo) { f(self, s.core, todo); });
   }
 
-  // Ends the watches of a slot that has just been acquired. Gives up the lock.
+  void do_look(look_function f, void* self) const noexcept override {
+    std::lock_guard lock(mutex_);
+    if (const state* s = state_or_null())
+      f(self, s->core);
+  }
+
+  void add_reference() noexcept override { intrusive_ptr_add_ref(this); }
+  void drop_reference() noexcept override { intrusive_ptr_release(this); }
+
+  // An ejection is told the time only where it may grant another slot.
+  static timestamp time_of_regrant(const slot_node& s) noexcept {
+    return s.undelivered_to() ? now() : timestamp();
+  }
+
+  // Gives up the lock.
   entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
                             slot_node* acquired) noexcept {
+    bool paused = false;
+    entry_type* const e = tell_acquired(lock, s, acquired, paused);
+    if (paused) [[unlikely]] {
+      lock = {};
+      e->resume();
+    }
+    return e;
+  }
+
+  // Ends the watches of a slot that has just been acquired. May give up the lock.
+  entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
+                            slot_node* acquired, bool& paused) noexcept {
     if (!acquired)
       return nullptr;
     entry_type& e = entry_of(*acquired);
-    const bool paused = e.paused;
+    paused = e.paused;
     e.paused = false;
     const bool low = s.core.terms().missed_minimum(s.core.idle());
     if (!e.watchers.empty())
       end_watches(lock, s, e);
-    if (paused || low) [[unlikely]] {
-      if (lock.owns_lock())
-        lock.unlock();
-      if constexpr (pausable_slot<Slot>)
-        if (paused)
-          e.slot.resume();
-      if (low && s.signaller)
+    if (low) [[unlikely]] {
+      lock = {};
+      if (s.signaller)
         s.signaller->try_send(error_code());
     }
     return &e;
@@ -516,7 +531,7 @@ class queue_impl final : public registered_queue {
     work todo;
     s.watches.acquired(e.watchers, todo.watches);
     lock.unlock();
-    send(todo);
+    send_watches(todo);
   }
 
   template <class OpBase>
@@ -537,8 +552,7 @@ class queue_impl final : public registered_queue {
       if (!s.timer.ran(round))
         return;
       const timestamp t = now();
-      s.core.expire(t, todo);
-      todo.wait_changed = true;
+      todo.wait_changed = s.core.expire(t, todo);
       if (s.core.next_deadline() == wait_node::no_deadline)
         unneeded = s.timer.take();
       else

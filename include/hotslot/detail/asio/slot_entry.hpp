@@ -28,6 +28,11 @@ struct slot_entry final : Node {
     Slot slot;
   };
 
+  void resume() noexcept {
+    if constexpr (pausable_slot<Slot>)
+      slot.resume();
+  }
+
   void close_and_destroy() noexcept {
     slot.close();
     std::destroy_at(std::addressof(slot));

@@ -5,11 +5,11 @@
 #include <hotslot/detail/queue/queue_nodes.hpp>
 #include <hotslot/errc.hpp>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
@@ -77,6 +77,19 @@ struct destroy_op {
 template <class Op>
 using op_pointer = std::unique_ptr<Op, destroy_op<Op>>;
 
+/// Not so the system's executor, which `use_future` has: it would run a handler on a thread that nobody
+/// knows.
+template <class Executor>
+constexpr bool runs_a_context =
+    asio::can_require_v<Executor, asio::execution::outstanding_work_t::tracked_t> ||
+    std::is_same_v<Executor, asio::any_io_executor>;
+
+/// Keeps an executor's context running.
+template <class Executor>
+using tracked_work = std::decay_t<decltype(asio::prefer(std::declval<const Executor&>(),
+                                                        asio::execution::outstanding_work.tracked))>;
+struct no_work {};
+
 /// What a posted operation is to its executor.
 template <class Op>
 class sent_op {
@@ -101,9 +114,9 @@ template <class Impl, class Base, class Result, class Handler>
 class queue_op final : public Base {
  public:
   using handler_executor = asio::associated_executor_t<Handler, typename Impl::executor_type>;
-  using work_executor = std::decay_t<decltype(asio::prefer(std::declval<const handler_executor&>(),
-                                                           asio::execution::outstanding_work.tracked))>;
   using allocator_type = asio::associated_allocator_t<Handler, asio::recycling_allocator<void>>;
+  static constexpr bool goes_there =
+      std::is_same_v<handler_executor, typename Impl::executor_type> || runs_a_context<handler_executor>;
 
   template <class... Args>
   static op_pointer<queue_op> create(typename Impl::pointer impl, Handler&& handler, Args&&... args) {
@@ -129,12 +142,12 @@ class queue_op final : public Base {
       slot.template emplace<cancel_link<Impl, Base>>(impl_, *this);
   }
 
-  // The operation has its work; copies of the executor on the way need not count any. An executor that cannot
-  // promise not to run inline, as `any_completion_executor`, is gone to by way of the queue's.
+  // The operation has its work; copies of the executor on the way need not count any. An executor of nobody's
+  // is gone to by way of the queue's, as with the operations of Asio.
   void post() override {
     auto ex = asio::prefer(work_, asio::execution::outstanding_work.untracked);
     sent_op<queue_op> sent(this);
-    if constexpr (asio::can_require_v<decltype(ex), asio::execution::blocking_t::never_t>)
+    if constexpr (goes_there)
       asio::post(ex, std::move(sent));
     else
       asio::post(impl_->get_executor(),
@@ -157,17 +170,26 @@ class queue_op final : public Base {
   }
 
  private:
+  using queue_work = std::conditional_t<goes_there, no_work, tracked_work<typename Impl::executor_type>>;
   using op_allocator = typename std::allocator_traits<allocator_type>::template rebind_alloc<queue_op>;
 
   template <class... Args>
   queue_op(typename Impl::pointer impl, Handler&& handler, Args&&... args)
     : Base(std::forward<Args>(args)...)
     , impl_(std::move(impl))
+    , queue_work_(work_of_queue(*impl_))
     , work_(asio::prefer(asio::get_associated_executor(handler, impl_->get_executor()),
                          asio::execution::outstanding_work.tracked))
     , handler_(std::move(handler)) {}
 
   ~queue_op() = default;
+
+  static queue_work work_of_queue([[maybe_unused]] const Impl& impl) {
+    if constexpr (goes_there)
+      return {};
+    else
+      return asio::prefer(impl.get_executor(), asio::execution::outstanding_work.tracked);
+  }
 
   // The allocator may belong to the handler: it is asked of one that is whole, and used while that lives.
   Handler take_and_free() noexcept {
@@ -179,7 +201,8 @@ class queue_op final : public Base {
   }
 
   typename Impl::pointer impl_;
-  work_executor work_;
+  [[no_unique_address]] queue_work queue_work_;
+  tracked_work<handler_executor> work_;
   Handler handler_;
 };
 

@@ -1,7 +1,8 @@
 // The workers that one launcher has started.
 #pragma once
 
-#include <hotslot/detail/queue/queue_nodes.hpp>
+#include <hotslot/detail/launcher/launched_queue.hpp>
+#include <hotslot/detail/resources/resource_account.hpp>
 #include <hotslot/stats/queue_detail.hpp>
 
 #include <boost/intrusive/list.hpp>
@@ -14,26 +15,26 @@
 
 namespace hotslot::detail {
 
-/// Oldest first. `Impl` is the queue's implementation, `Reservation` what a worker takes.
+/// Oldest first.
 ///
 /// Thread safety: a shared object is safe. Takes the queue's lock under its own.
-template <class Impl, class Reservation>
+template <queue_hook Hook, class Mutex>
 class worker_registry {
  public:
-  using entry_type = typename Impl::entry_type;
-  using entry_pointer = typename Impl::entry_pointer;
+  using queue_type = launched_queue<Hook>;
+  using slot_pointer = shared_slot<Hook>;
+  using reservation_type = resource_reservation<Mutex>;
 
   /// A worker, from when its slot is queued until it is gone. Lives in whatever looks after it.
   struct worker : list_hook {
-    worker(worker_registry& r, Reservation& reserved)
-      : registry(r)
-      , reservation(reserved) {}
+    explicit worker(worker_registry& r) noexcept
+      : registry(r) {}
     worker(const worker&) = delete;
     ~worker() { registry.remove(*this); }
 
     worker_registry& registry;
-    Reservation& reservation;
-    entry_pointer entry = nullptr;
+    reservation_type reservation;
+    slot_pointer slot;
     std::uint64_t id = 0;
     timestamp born{};
     timestamp end = timestamp::max(); ///< When it is to be ended at the latest.
@@ -41,7 +42,7 @@ class worker_registry {
     bool listed = false;
   };
 
-  explicit worker_registry(Impl& queue)
+  explicit worker_registry(queue_type& queue)
     : queue_(queue) {}
 
   void add(worker& w) {
@@ -54,7 +55,7 @@ class worker_registry {
 
   /// Retires the workers that have come of age. Returns when the next one will.
   timestamp retire_aged(timestamp now) {
-    std::vector<entry_pointer> aged;
+    std::vector<slot_pointer> aged;
     timestamp next;
     {
       std::lock_guard lock(mutex_);
@@ -79,14 +80,15 @@ class worker_registry {
     recycled_at_a_time_ = std::max<std::uint64_t>(at_a_time, 1);
   }
 
-  /// Retires the next workers that are to be replaced, while `under_way` are starting.
-  void go_on_recycling(std::uint64_t under_way) {
-    std::vector<entry_pointer> old;
+  /// Retires the next workers that are to be replaced, while `missing` are starting or to be started. None
+  /// while starts fail.
+  void go_on_recycling(std::uint64_t missing, bool failing) {
+    std::vector<slot_pointer> old;
     {
       std::lock_guard lock(mutex_);
-      if (recycled_at_a_time_ == 0)
+      if (recycled_at_a_time_ == 0 || failing)
         return;
-      std::uint64_t out = under_way, left = 0;
+      std::uint64_t out = missing, left = 0;
       for (const worker& w : workers_)
         out += w.retired;
       for (worker& w : workers_)
@@ -98,20 +100,12 @@ class worker_registry {
     end(old, eject_reason::recycled);
   }
 
-  /// Calls `f` with the worker whose slot is in `entry`, if there is one.
-  template <class F>
-  void with_worker_of(const entry_type& entry, F&& f) {
-    std::lock_guard lock(mutex_);
-    for (worker& w : workers_)
-      if (w.entry.get() == &entry)
-        return f(w);
-  }
-
   std::vector<worker_view> view(timestamp now) const {
     std::vector<worker_view> out;
     std::lock_guard lock(mutex_);
     for (const worker& w : workers_) {
-      const slot_node s = queue_.look_at(*w.entry);
+      slot_node s;
+      queue_.look([&](const auto&) { s = *w.slot; });
       const bool idle = s.place == slot_node::place_type::idle;
       using state_type = worker_view::state_type;
       if (s.place != slot_node::place_type::closed)
@@ -127,25 +121,34 @@ class worker_registry {
   }
 
  private:
+  // What it takes is given back before it is left out of those that leave: nobody is asked for it twice.
   void remove(worker& w) noexcept {
-    std::lock_guard lock(mutex_);
-    if (w.listed)
+    if (!w.listed)
+      return;
+    {
+      std::lock_guard lock(mutex_);
       workers_.erase(workers_.iterator_to(w));
+    }
+    w.reservation.release();
+    queue_.step([&](auto& core, auto& todo) {
+      core.recount(todo, [&w](slot_census& census) { census.left(*w.slot); });
+      todo.signal = true;
+    });
   }
 
-  static void retire(worker& w, std::vector<entry_pointer>& out) {
-    out.push_back(w.entry);
+  static void retire(worker& w, std::vector<slot_pointer>& out) {
+    out.push_back(w.slot);
     w.retired = true;
   }
 
   // Without the lock: ending a slot runs its user's code.
-  void end(const std::vector<entry_pointer>& entries, eject_reason why) {
-    for (const auto& e : entries)
-      queue_.retire(*e, why);
+  void end(const std::vector<slot_pointer>& slots, eject_reason why) {
+    for (const slot_pointer& s : slots)
+      queue_.retire(*s, why);
   }
 
-  Impl& queue_;
-  mutable std::mutex mutex_;
+  queue_type& queue_;
+  mutable Mutex mutex_;
   boost::intrusive::list<worker, boost::intrusive::base_hook<list_hook>,
                          boost::intrusive::constant_time_size<false>>
       workers_;

@@ -3,6 +3,7 @@
 
 #include <hotslot/detail/queue/queue_nodes.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -29,6 +30,19 @@ class idle_stack {
   void visit_oldest(F&& f) {
     for (auto it = slots_.begin(); it != slots_.end() && f(*it);)
       ++it;
+  }
+
+  /// Of those that a launcher has started. Cost: O(1) where all are; null where none is.
+  const slot_node* oldest_launched() const noexcept {
+    const auto it = std::find_if(slots_.begin(), slots_.end(), [](const slot_node& s) { return s.launched; });
+    return it == slots_.end() ? nullptr : &*it;
+  }
+  slot_node* oldest_launched() noexcept {
+    return const_cast<slot_node*>(static_cast<const idle_stack&>(*this).oldest_launched());
+  }
+  std::uint64_t count_launched() const noexcept {
+    return static_cast<std::uint64_t>(
+        std::count_if(slots_.begin(), slots_.end(), [](const slot_node& s) { return s.launched; }));
   }
 
   void add(slot_node& s) noexcept {

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <hotslot/detail/queue/queue_nodes.hpp>
-#include <hotslot/errc.hpp>
+#include <hotslot/launch_failure.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 namespace hotslot::detail {
@@ -31,13 +32,14 @@ class launcher_terms {
 
   /// A worker that has served `n` calls is closed when it comes back; 0 for no bound.
   void limit_calls(std::uint32_t n) noexcept { max_calls_ = n; }
-  /// The next `n` slots that come back from a call are closed, whoever waits.
+  /// The next `n` launched slots that come back from a call are closed, whoever waits.
   void surrender(std::uint64_t n) noexcept { surrender_ = n; }
+  std::uint64_t surrendering() const noexcept { return surrender_; }
   /// Why a slot that comes back from a call, clean, is not to be used again.
   eject_reason end_after_call(const slot_node& s) noexcept {
     if (max_calls_ != 0 && s.calls >= max_calls_)
       return eject_reason::worn;
-    if (surrender_ == 0)
+    if (surrender_ == 0 || !s.launched)
       return eject_reason::none;
     --surrender_;
     return eject_reason::evicted;
@@ -47,6 +49,10 @@ class launcher_terms {
   void refuse_waits(error_code why) noexcept { refusal_ = why; }
   const error_code& refusal() const noexcept { return refusal_; }
 
+  /// What callers are told who got no slot; null after a success.
+  void tell_failure(std::shared_ptr<const launch_failure> f) noexcept { failure_.swap(f); }
+  const std::shared_ptr<const launch_failure>& last_failure() const noexcept { return failure_; }
+
  private:
   bool waits_matter_ = true;
   bool idle_matters_ = false;
@@ -54,6 +60,7 @@ class launcher_terms {
   std::uint64_t minimum_ = 0;
   std::uint64_t surrender_ = 0;
   error_code refusal_;
+  std::shared_ptr<const launch_failure> failure_;
 };
 
 } // namespace hotslot::detail

@@ -5,6 +5,7 @@
 #include <hotslot/detail/queue/launcher_terms.hpp>
 #include <hotslot/detail/queue/overload_control.hpp>
 #include <hotslot/detail/queue/queue_recorder.hpp>
+#include <hotslot/detail/queue/slot_census.hpp>
 #include <hotslot/detail/queue/waiting_line.hpp>
 #include <hotslot/errc.hpp>
 
@@ -32,15 +33,7 @@ namespace hotslot::detail {
 template <queue_hook Hook>
 class basic_queue_core {
  public:
-  /// Something that the owner has to do after its lock is released.
-  struct actions {
-    due_list due;         ///< Waits to send off.
-    slot_list closed;     ///< Slots to close.
-    bool resumed = false; ///< A wait goes on whose deadline was forgotten.
-    bool signal = false;  ///< The launcher has to look.
-    bool known = false;   ///< It has closed these slots itself.
-  };
-
+  using actions = queue_actions;
   using slot_type = typename queue_recorder<Hook>::slot_type;
 
   explicit basic_queue_core(const Hook& hook)
@@ -51,7 +44,7 @@ class basic_queue_core {
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
   void queue(slot_type& s, timestamp now, wait_cause origin, actions& out) noexcept {
     assert(s.place == slot_node::place_type::outside);
-    ++live_;
+    census_.queued(s);
     record_.expect_runs();
     record_.number(s, next_id_);
     s.origin = origin;
@@ -72,13 +65,14 @@ class basic_queue_core {
   /// The newest idle slot, offered; null where there is none.
   slot_node* try_offer() noexcept { return idle_.empty() ? nullptr : &offer_idle(idle_.take_newest()); }
 
-  /// The oldest idle slot, offered to whoever wants to end it; null where no more than `keep` are idle.
+  /// The launched slot that has been idle longest, offered to whoever wants to end it; null where no more
+  /// than `keep` are idle.
   slot_node* claim_oldest(std::uint64_t keep) noexcept {
-    if (idle_.size() <= keep)
+    slot_node* const s = idle_.size() > keep ? idle_.oldest_launched() : nullptr;
+    if (!s)
       return nullptr;
-    slot_node& s = idle_.oldest();
-    idle_.remove(s);
-    return &offer_idle(s);
+    idle_.remove(*s);
+    return &offer_idle(*s);
   }
 
   /// A leased slot comes back, used for `run`; `dirty` closes it.
@@ -138,13 +132,13 @@ class basic_queue_core {
   /// Closes idle slots, oldest first, that have been idle since `cutoff` or longer, as long as more than
   /// `keep` are live.
   void eject_idle(timestamp cutoff, std::uint64_t keep, actions& out) noexcept {
-    while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live_ > keep)
+    while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live() > keep)
       close_idle(idle_.oldest(), eject_reason::idle, out);
   }
 
   /// Closes up to `n` idle slots, oldest first, as long as more than `keep` are live.
   void eject_oldest(std::uint64_t n, std::uint64_t keep, eject_reason why, actions& out) noexcept {
-    for (; n != 0 && !idle_.empty() && live_ > keep; --n)
+    for (; n != 0 && !idle_.empty() && live() > keep; --n)
       close_idle(idle_.oldest(), why, out);
   }
 
@@ -171,7 +165,9 @@ class basic_queue_core {
 
   /// Counts a caller as waiting that is not in the list of waits yet.
   void enter_waiting() noexcept { record_.enter(queue_state::waiter); }
+  /// It goes without having waited.
   void leave_waiting(actions& out) noexcept {
+    ++record_.totals.cancelled;
     record_.leave(queue_state::waiter);
     notice_drained(out);
   }
@@ -200,7 +196,7 @@ class basic_queue_core {
       return refuse(w, errc::queue_closed, out);
     if (!idle_.empty())
       return grant(w, idle_.take_newest(), now, out);
-    if (terms_.refusal() && live_ == 0) {
+    if (terms_.refusal() && live() == 0) {
       ++record_.totals.failed;
       return refuse(w, terms_.refusal(), out);
     }
@@ -258,9 +254,10 @@ class basic_queue_core {
     }
   }
 
-  /// Ends the waits whose deadline has come.
-  void expire(timestamp now, actions& out) noexcept {
-    while (line_.next_deadline() <= now) {
+  /// Ends the waits whose deadline has come. Whether there was one.
+  bool expire(timestamp now, actions& out) noexcept {
+    bool any = false;
+    for (; line_.next_deadline() <= now; any = true) {
       wait_node& w = line_.most_urgent();
       if (w.kind != wait_node::kind_type::drain) {
         ++record_.totals.timed_out;
@@ -268,6 +265,7 @@ class basic_queue_core {
       }
       end_waiting(w, errc::deadline_exceeded, out);
     }
+    return any;
   }
 
   /// The completion of `w` runs. False where it lost its offered slot on the way and waits again.
@@ -278,7 +276,7 @@ class basic_queue_core {
     if (w.phase == wait_node::phase_type::granted) {
       granted_.erase(granted_.iterator_to(w));
       w.slot->waiter = nullptr;
-      record_served(w);
+      record_.delivered(w);
       if (w.kind == wait_node::kind_type::acquire)
         lease_out(*w.slot, w.id);
       else
@@ -319,10 +317,13 @@ class basic_queue_core {
     else
       notice_drained(out);
   }
-  void launched(timestamp took) noexcept {
+  /// A start has made a worker; `counted`: until now it was counted as a start.
+  void launched(timestamp took, bool counted) noexcept {
     ++record_.totals.launched;
-    record_.leave(queue_state::starter);
     record_.started(took);
+    if (!counted)
+      return;
+    record_.leave(queue_state::starter);
     record_.tell({.kind = queue_event_kind::start_ended});
   }
   void launch_ended(error_code why, bool failed, actions& out) noexcept {
@@ -334,7 +335,7 @@ class basic_queue_core {
 
   /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
   void launch_failed(error_code why, actions& out) noexcept {
-    const bool others = live_ != 0 || under_way() != 0;
+    const bool others = live() != 0 || under_way() != 0;
     fail_waiters(why, others ? 1 : line_.size(), out);
   }
 
@@ -352,6 +353,7 @@ class basic_queue_core {
   }
 
   launcher_terms& terms() noexcept { return terms_; }
+  const launcher_terms& terms() const noexcept { return terms_; }
 
   void set_overload(const overload_options& o) noexcept { overload_ = overload_control(o); }
   void limit_waiters(std::uint64_t n) noexcept { overload_.limit_waiters(n); }
@@ -361,7 +363,7 @@ class basic_queue_core {
     if (!idle_.empty())
       return timestamp();
     return forecast(line_.size(), record_.latency(queue_state::runner), record_.latency(queue_state::starter),
-                    live_, record_.count(queue_state::starter));
+                    live(), record_.count(queue_state::starter));
   }
 
   bool closed() const noexcept { return closed_; }
@@ -369,10 +371,18 @@ class basic_queue_core {
   std::uint64_t reserving() const noexcept { return resource_waiters_; }
   std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
   std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
-  std::uint64_t live() const noexcept { return live_; }
+  std::uint64_t live() const noexcept { return census_.live(); }
   /// Workers that are being started or wait for resources.
   std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
   bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
+  const idle_stack& idle_slots() const noexcept { return idle_; }
+  const slot_census& census() const noexcept { return census_; }
+  /// Changes it; a queue may have drained by that.
+  template <class Change>
+  void recount(actions& out, Change&& change) noexcept {
+    change(census_);
+    notice_drained(out);
+  }
 
   timestamp next_deadline() const noexcept { return line_.next_deadline(); }
   /// When the oldest idle slot became idle; the epoch's end where there is none.
@@ -391,7 +401,7 @@ class basic_queue_core {
 
   /// Whether there is no slot and no wait.
   bool empty() const noexcept {
-    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live_ == 0;
+    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live() == 0;
   }
 
   /// Ends every wait in the queue; those handed out are to be destroyed.
@@ -544,36 +554,26 @@ class basic_queue_core {
     s.place = slot_node::place_type::closed;
     s.retired = why;
     count_ejection(record_.totals, why);
-    --live_;
+    census_.closed(s);
     record_.tell({.kind = queue_event_kind::slot_closed, .reason = why}, s);
     out.closed.push_back(s);
-    notice_drained(out);
   }
 
   /// What those wait for that do not get a slot. Where there is no worker, there is no call that could end.
   wait_cause cause_of_unserved() const noexcept {
     if (resource_waiters_ != 0)
       return wait_cause::resources;
-    return record_.count(queue_state::starter) != 0 || live_ == 0 ? wait_cause::start : wait_cause::call;
+    return record_.count(queue_state::starter) != 0 || live() == 0 ? wait_cause::start : wait_cause::call;
   }
 
   bool will_be_late(const wait_node& w, timestamp now) const noexcept {
     if (w.deadline == wait_node::no_deadline)
       return false;
     const auto wait = forecast_wait();
-    return wait && *wait > w.deadline - now;
+    return wait && later(now, *wait) > w.deadline;
   }
 
-  void record_served(const wait_node& w) noexcept {
-    const wait_cause cause = w.slot->origin;
-    w.slot->origin = wait_cause::call;
-    if (w.waited)
-      record_.served(cause, w.granted_at - w.since);
-    else if (w.kind == wait_node::kind_type::acquire)
-      record_.served_at_once();
-  }
-
-  bool drained() const noexcept { return closed_ && live_ == 0 && is_idle(); }
+  bool drained() const noexcept { return closed_ && census_.nothing_left() && is_idle(); }
 
   void notice_drained(actions& out) noexcept {
     while (line_.has_drainers() && drained())
@@ -588,7 +588,7 @@ class basic_queue_core {
   waiting_line line_;
   queue_recorder<Hook> record_;
   wait_list granted_; // granted and not yet delivered
-  std::uint64_t live_ = 0;
+  slot_census census_;
   std::uint64_t resource_waiters_ = 0;
   std::uint64_t last_wait_ = 0;
   overload_control overload_;

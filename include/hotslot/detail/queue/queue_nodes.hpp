@@ -10,12 +10,21 @@
 #include <boost/intrusive/set.hpp>
 #include <boost/intrusive/slist.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 
 namespace hotslot::detail {
 
 using timestamp = std::chrono::nanoseconds; // since the epoch of the queue's clock
+
+/// `boost::asio::error::operation_aborted`, for what knows no Asio.
+inline const error_code operation_aborted{ECANCELED, boost::system::system_category()};
+
+/// As far as there is such a time.
+inline timestamp later(timestamp t, std::chrono::nanoseconds by) noexcept {
+  return by < timestamp::max() - t ? t + by : timestamp::max();
+}
 
 struct wait_node;
 
@@ -37,6 +46,7 @@ struct slot_node : slot_link {
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
   place_type place : 3 = place_type::outside;
   eject_reason retired : 4 = eject_reason::none; ///< If set, closed as soon as it is free.
+  bool launched : 1 = false;                     ///< By a launcher, which says when its worker has gone.
   wait_cause origin : 2 = wait_cause::call;      ///< What whoever it is granted to has waited for.
   bool acquired : 1 = false;                     ///< A caller got it under the present offer.
   bool paused : 1 = false;                       ///< Its worker has to be resumed for the next caller.
@@ -110,6 +120,16 @@ using due_list =
                             boost::intrusive::base_hook<boost::intrusive::slist_base_hook<
                                 boost::intrusive::link_mode<boost::intrusive::normal_link>>>,
                             boost::intrusive::cache_last<true>, boost::intrusive::constant_time_size<false>>;
+
+/// What the owner of a queue has to do after its lock is released.
+struct queue_actions {
+  due_list due;              ///< Waits to send off.
+  slot_list closed;          ///< Slots to close.
+  bool resumed = false;      ///< A wait goes on whose deadline was forgotten.
+  bool signal = false;       ///< The launcher has to look.
+  bool wait_changed = false; ///< The same, unless it could not start a worker anyhow.
+  bool known = false;        ///< It has closed these slots itself.
+};
 
 struct by_deadline {
   using type = timestamp;

@@ -55,6 +55,15 @@ class queue_recorder {
     stats_.record_latency(queue_state::waiter, waited);
     unserved(cause, waited);
   }
+  /// A slot reaches whoever has waited for it.
+  void delivered(const wait_node& w) noexcept {
+    const wait_cause cause = w.slot->origin;
+    w.slot->origin = wait_cause::call;
+    if (w.waited)
+      served(cause, w.granted_at - w.since);
+    else if (w.kind == wait_node::kind_type::acquire)
+      served_at_once();
+  }
   /// A wait that ended by its deadline.
   void unserved(wait_cause cause, timestamp waited) noexcept { latencies_.record_wait(cause, waited); }
   void ran(timestamp run) noexcept {

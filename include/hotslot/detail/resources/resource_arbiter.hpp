@@ -6,6 +6,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 
 namespace hotslot::detail {
@@ -17,7 +18,7 @@ struct resource_account_node;
 
 /// Something that waits for its part. Lives with whoever waits.
 struct resource_request : arbiter_hook {
-  enum class state_type : std::uint8_t { fresh, waiting, granted };
+  enum class state_type : std::uint8_t { fresh, waiting, granted, impossible };
 
   resource_request(resource_account_node& a, const resources& r) noexcept
     : account(&a)
@@ -34,7 +35,7 @@ using resource_requests = boost::intrusive::list<resource_request, boost::intrus
 
 /// One key's part: what it has, what it is promised, who waits for more of it.
 struct resource_account_node : arbiter_hook {
-  double weight = 1;
+  double weight = 1; ///< Above 0.
   resources minimum; ///< Set aside for this account as long as it does not use it.
   resources used;
   resource_requests waits;
@@ -48,9 +49,9 @@ struct resource_account_node : arbiter_hook {
 /// account the oldest request. Others may pass the first one while it does not fit, at most `max_overtakes`
 /// times, and not once something is being freed for it (`hold_for`); one that stays within its account's
 /// minimum always may. So small requests do not stand behind a large one for long, and a large one does not
-/// starve. What could never be had is not let wait.
+/// starve. What could never be had, be it only since a total or a minimum has changed, is not let wait.
 ///
-/// Cost: linear in the accounts that wait.
+/// Cost: constant where nobody waits, else linear in the accounts.
 class resource_arbiter {
  public:
   static constexpr std::uint32_t max_overtakes = 8;
@@ -60,9 +61,9 @@ class resource_arbiter {
   resource_arbiter(const resource_arbiter&) = delete;
   resource_arbiter& operator=(const resource_arbiter&) = delete;
 
-  void open(resource_account_node& a) noexcept {
+  void open(resource_account_node& a, double weight, const resources& minimum) noexcept {
     accounts_.push_back(a);
-    set_aside_ += a.set_aside();
+    change(a, weight, minimum);
   }
   /// Precondition: nothing of it waits. What it uses stays taken until it is given back.
   void close(resource_account_node& a) noexcept {
@@ -71,11 +72,13 @@ class resource_arbiter {
     a.minimum = {};
     accounts_.erase(accounts_.iterator_to(a));
   }
+  /// A weight that is none counts as the least.
   void change(resource_account_node& a, double weight, const resources& minimum) noexcept {
     set_aside_ -= a.set_aside();
-    a.weight = weight;
+    a.weight = weight > least_weight ? weight : least_weight;
     a.minimum = minimum;
     set_aside_ += a.set_aside();
+    changed_ = true;
   }
 
   /// Whether `r` could be had if nobody else had more than is set aside for it.
@@ -108,11 +111,28 @@ class resource_arbiter {
   void wait(resource_request& r) noexcept {
     r.state = resource_request::state_type::waiting;
     r.account->waits.push_back(r);
+    ++waits_;
+  }
+
+  /// A request that waits for what cannot be had, no longer waiting; null where there is none.
+  resource_request* refuse_next() noexcept {
+    if (!changed_ || !has_waits())
+      return nullptr;
+    for (auto& a : accounts_)
+      for (auto& r : a.waits)
+        if (!possible(a, r.amount)) {
+          forget(r);
+          r.state = resource_request::state_type::impossible;
+          return &r;
+        }
+    changed_ = false;
+    return nullptr;
   }
 
   /// The wait is over without a grant.
   void forget(resource_request& r) noexcept {
     r.account->waits.erase(r.account->waits.iterator_to(r));
+    --waits_;
     r.state = resource_request::state_type::fresh;
     if (held_for_ == &r)
       held_for_ = nullptr;
@@ -133,7 +153,7 @@ class resource_arbiter {
 
   /// The request that is next to be granted, whether it fits or not; null where nobody waits.
   resource_request* first_of_all() noexcept {
-    if (held_for_)
+    if (held_for_ || !has_waits())
       return held_for_;
     resource_request* first = nullptr;
     for (auto& a : accounts_)
@@ -145,14 +165,10 @@ class resource_arbiter {
   /// What is free from now on is for `r`, until it is granted or forgotten.
   void hold_for(resource_request& r) noexcept { held_for_ = &r; }
 
-  /// What is missing for `r`, beyond what is free and what is leaving.
+  /// What is missing for `r`, beyond what is free.
   resources missing_for(const resource_request& r) const noexcept {
-    return r.amount - available_to(*r.account) - leaving_;
+    return r.amount - available_to(*r.account);
   }
-
-  /// What is still taken, but by workers that are being ended.
-  void leaves(const resources& r) noexcept { leaving_ += r; }
-  void has_left(const resources& r) noexcept { leaving_ -= r; }
 
   double share_of(const resource_account_node& a) const noexcept {
     return dominant_share(a.used, total_) / a.weight;
@@ -169,20 +185,20 @@ class resource_arbiter {
       f(a);
   }
 
-  bool has_waits() const noexcept {
-    for (const auto& a : accounts_)
-      if (!a.waits.empty())
-        return true;
-    return false;
-  }
+  bool has_waits() const noexcept { return waits_ != 0; }
 
-  void set_total(const resources& total) noexcept { total_ = total; }
+  void set_total(const resources& total) noexcept {
+    total_ = total;
+    changed_ = true;
+  }
   const resources& total() const noexcept { return total_; }
   const resources& taken() const noexcept { return taken_; }
 
  private:
   using accounts = boost::intrusive::list<resource_account_node, boost::intrusive::base_hook<arbiter_hook>,
                                           boost::intrusive::constant_time_size<false>>;
+
+  static constexpr double least_weight = 1e-9;
 
   static bool is_within_minimum(const resource_account_node& a, const resources& r) noexcept {
     return (a.used + r).fits_in(a.minimum);
@@ -219,9 +235,10 @@ class resource_arbiter {
   accounts accounts_;
   resources total_;
   resources taken_;
-  resources set_aside_; ///< Of all accounts together.
-  resources leaving_;
+  resources set_aside_;   ///< Of all accounts together.
+  std::size_t waits_ = 0; ///< Of all accounts together.
   resource_request* held_for_ = nullptr;
+  bool changed_ = false; ///< There may be waits for what cannot be had.
 };
 
 } // namespace hotslot::detail

@@ -1,13 +1,13 @@
 #include <hotslot/machine.hpp>
 
 #include <sched.h>
+#include <sys/sysinfo.h>
 
 #include <algorithm>
 #include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
-#include <thread>
 
 namespace hotslot {
 namespace {
@@ -99,7 +99,7 @@ std::uint64_t processors_milli() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0)
     return 1000 * static_cast<std::uint64_t>(CPU_COUNT(&set));
-  return 1000 * std::max<std::uint64_t>(1, std::thread::hardware_concurrency());
+  return 1000 * static_cast<std::uint64_t>(std::max(1, get_nprocs()));
 }
 
 } // namespace
