@@ -55,6 +55,9 @@ class scheduler : public asio::execution_context {
   /// Runs all that is ready by `t`, and lets time pass until then.
   void run_until(clock::time_point t);
 
+  /// Whether nothing is ready: time passes before anything happens.
+  bool rests() const noexcept { return ready_.empty(); }
+
   void stop_preempting() noexcept { preempt_in_ = 0; }
   /// From now on what is ready first runs first.
   void keep_order() noexcept { in_order_ = true; }

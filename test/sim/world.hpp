@@ -71,7 +71,7 @@ class sim_call {
 using sim_traits = traits<hook>;
 using sim_executor = asio::any_io_executor;
 using sim_queue = basic_slot_queue<sim_slot, sim_executor, sim_traits>;
-using sim_manager = basic_slot_queue_manager<sim_slot, sim_executor, sim_traits>;
+using sim_manager = basic_slot_queue_manager<sim_slot, std::string, sim_executor, sim_traits>;
 using sim_launcher = basic_launcher<sim_slot, sim_executor, sim_traits>;
 using sim_lease = sim_queue::lease_type;
 using sim_ticket = sim_queue::ticket_type;
@@ -152,7 +152,7 @@ class world {
 
   asio::awaitable<void> pause();
   asio::awaitable<sim_slot> make_worker();
-  const slot_key& some_key();
+  const std::string& some_key();
   sim_queue some_queue();
   sim_ticket some_ticket();
   std::shared_ptr<worker_record> new_record();
