@@ -14,6 +14,12 @@ bool is_token(std::string_view text) noexcept {
   });
 }
 
+std::string hyphenated(std::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
+}
+
 bool is_field_value(std::string_view text) noexcept {
   return std::none_of(text.begin(), text.end(),
                       [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });

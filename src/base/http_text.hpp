@@ -13,6 +13,9 @@ inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 /// Whether it is a token (RFC 9110, 5.6.2): the name of a field, a method.
 bool is_token(std::string_view text) noexcept;
 
+/// As programs read it that take "_" for "-" in the name of a field, as CGI does.
+std::string hyphenated(std::string_view name);
+
 /// Whether it holds no control character but the tab.
 bool is_field_value(std::string_view text) noexcept;
 

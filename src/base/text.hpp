@@ -15,10 +15,12 @@ struct utf8_character {
   std::uint32_t value = 0; ///< Zero where it is none.
   bool valid = false;
 
-  /// Not where it is none, a control character (C0, DEL, C1), a line or paragraph separator, or changes the
-  /// direction of what follows.
+  /// Not where it is none, a control character (C0, DEL, C1), a line or paragraph separator, or one that
+  /// changes the direction of what is around it (those that Unicode calls Bidi_Control, and their
+  /// forerunners).
   constexpr bool is_printable() const noexcept {
-    return valid && value >= 0x20 && !is_in(0x7f, 0x9f) && !is_in(0x2028, 0x202e) && !is_in(0x2066, 0x2069);
+    return valid && value >= 0x20 && !is_in(0x7f, 0x9f) && value != 0x61c && !is_in(0x200e, 0x200f) &&
+           !is_in(0x2028, 0x202e) && !is_in(0x2066, 0x206f);
   }
 
   /// Whether it is one of the ASCII characters of `some`.

@@ -1,5 +1,6 @@
 #include "time_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
@@ -61,6 +62,23 @@ std::string http_date(system_clock::time_point t) {
   return format("%s, %02u %s %04d %02d:%02d:%02d GMT", week_days[weekday(when.day).c_encoding()],
                 when.day_of_month(), when.month(), when.year(), static_cast<int>(when.time.hours().count()),
                 static_cast<int>(when.time.minutes().count()), static_cast<int>(when.time.seconds().count()));
+}
+
+// What is written again as it was, was right.
+std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
+  std::array<char, 4> week_day{}, month{};
+  unsigned day = 0;
+  int year = 0, hour = 0, minute = 0, second = 0;
+  if (std::sscanf(std::string(text).c_str(), "%3[A-Za-z], %2u %3[A-Za-z] %4d %2d:%2d:%2d GMT",
+                  week_day.data(), &day, month.data(), &year, &hour, &minute, &second) != 7)
+    return std::nullopt;
+  const auto known = std::find(months.begin(), months.end(), std::string_view(month.data()));
+  const auto date =
+      std::chrono::year(year) / static_cast<int>(known - months.begin() + 1) / static_cast<int>(day);
+  if (!date.ok())
+    return std::nullopt;
+  const system_clock::time_point t = sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+  return http_date(t) == text ? std::optional(t) : std::nullopt;
 }
 
 std::string common_log_time(system_clock::time_point t) {

@@ -13,6 +13,11 @@ TEST_CASE("a token has no delimiters") {
   CHECK_FALSE(is_token("\xc3\xa9"));
 }
 
+TEST_CASE("an underscore is read as a hyphen") {
+  CHECK(hyphenated("Fn_Http-H_X") == "Fn-Http-H-X");
+  CHECK(hyphenated("") == "");
+}
+
 TEST_CASE("a number is all of its text") {
   CHECK(parse_number<std::uint16_t>("65535") == 65535);
   for (const char* text : {"", " 1", "1 ", "-1", "+1", "1x", "65536"})

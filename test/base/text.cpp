@@ -17,6 +17,9 @@ TEST_CASE("what a terminal would act on is shown instead") {
                   "31m") == "\\xc2\\x9b31m");
   CHECK(printable("\xe2\x80\xa8|\xe2\x80\xae|\xe2\x81\xa6") ==
         "\\xe2\\x80\\xa8|\\xe2\\x80\\xae|\\xe2\\x81\\xa6"); // a new line, right to left, an isolate
+  CHECK(printable("\xe2\x80\x8e|\xe2\x80\x8f|\xd8\x9c|\xe2\x81\xaf") ==
+        "\\xe2\\x80\\x8e|\\xe2\\x80\\x8f|\\xd8\\x9c|\\xe2\\x81\\xaf"); // marks of a direction, and a shape of
+                                                                       // digits
 }
 
 TEST_CASE("what is no UTF-8 is shown byte by byte") {

@@ -23,6 +23,17 @@ TEST_CASE("times in HTTP name the day") {
   CHECK(http_date(at_ms(1'709'210'096'999)) == "Thu, 29 Feb 2024 12:34:56 GMT");
 }
 
+// 14.29
+TEST_CASE("times in HTTP are read as they are written, and not otherwise") {
+  for (const std::int64_t ms : {0ll, 1'709'210'096'000ll, 4'102'444'799'000ll})
+    CHECK(parse_http_date(http_date(at_ms(ms))) == at_ms(ms));
+  for (const char* text :
+       {"", "0", "Thu, 01 Jan 1970 00:00:00", "Fri, 01 Jan 1970 00:00:00 GMT", "Thu, 1 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jna 1970 00:00:00 GMT", "Thu, 31 Feb 1970 00:00:00 GMT", "Thu, 01 Jan 1970 24:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT ", "Thursday, 01-Jan-70 00:00:00 GMT"})
+    CHECK_FALSE(parse_http_date(text));
+}
+
 TEST_CASE("times in the common log format") {
   CHECK(common_log_time(at_ms(1'709'210'096'000)) == "[29/Feb/2024:12:34:56 +0000]");
 }

@@ -1,11 +1,14 @@
 // A request from the first byte to the answer's last, without the socket.
 #include <hotslot/http/stats_routes.hpp>
 
+#include "http/server/forwarding.hpp"
 #include "http/server/request_check.hpp"
-#include "http/server/response_head.hpp"
+#include "http/server/request_target.hpp"
 #include "http/stats/stats_query.hpp"
 
 #include "../http/stats/samples.hpp"
+#include "answer.hpp"
+#include "called.hpp"
 #include "cuts.hpp"
 #include "must.hpp"
 
@@ -16,6 +19,8 @@
 
 using namespace hotslot;
 using namespace hotslot::http;
+using hotslot::test::check_called;
+using hotslot::test::check_written;
 using hotslot::test::cut_message;
 using hotslot::test::must;
 namespace beast_http = boost::beast::http;
@@ -38,6 +43,40 @@ const stats_routes& routes() {
   static const stats_routes all(
       {.pool = test::sample_pool, .detail = detail_of, .histograms = test::sample_histograms});
   return all;
+}
+
+// What a server may be told of its callers, by the bits of a fuzzer's byte.
+struct rules {
+  explicit rules(unsigned bits)
+    : underscores((bits & 1) != 0)
+    , secure((bits & 2) != 0) {
+    if ((bits & 4) != 0)
+      trusted.add("10.0.0.0/8");
+  }
+
+  bool underscores;
+  bool secure;
+  trusted_proxies trusted;
+};
+
+// As the session does it, with what has to be so then.
+detail::request_origin settle(request& head, const rules& by) {
+  const auto peer = boost::asio::ip::make_address("10.0.0.1");
+  const auto origin = detail::origin_of(head, by.trusted, peer, by.secure);
+  must(origin.by_proxy != by.trusted.empty(), "who is trusted is known");
+  must(origin.by_proxy || (origin.client == peer && origin.secure == by.secure), "nobody else is believed");
+  detail::drop_doubtful(head, origin.by_proxy, by.underscores);
+  detail::settle_target(head);
+  for (const auto& f : head) {
+    const std::string_view name = f.name_string();
+    must(by.underscores || name.find('_') == name.npos, "names with underscores are dropped");
+    must(origin.by_proxy || !detail::is_forwarding(name), "so is what only proxies may say");
+  }
+  must(head.count(field::host) <= 1, "there is one Host");
+  must(head.count(field::host) == 0 || detail::is_host(head[field::host]), "and it is one");
+  must(head.method() == verb::connect || head.target().starts_with('/') || head.target() == "*",
+       "a target has become a path");
+  return origin;
 }
 
 // What became of a message's bytes.
@@ -99,24 +138,6 @@ outcome read(const auto& pieces) {
   return std::move(r).end();
 }
 
-void check_written(const response& res, const detail::framing& f) {
-  std::string bytes;
-  detail::render_head(bytes, res, f);
-  if (detail::has_body(res, f))
-    bytes += res.body();
-  beast_http::response_parser<beast_http::string_body> parser;
-  parser.header_limit(64 * 1024);
-  parser.body_limit(boost::none);
-  parser.eager(true);
-  parser.skip(f.to_head);
-  boost::system::error_code ec;
-  const std::size_t used = parser.put(boost::asio::buffer(bytes), ec);
-  must(!ec && parser.is_header_done(), "the answer is HTTP");
-  must(used == bytes.size(), "nothing is behind the answer");
-  must(parser.get().result_int() == res.result_int(), "the status is kept");
-  must(!detail::has_body(res, f) || parser.get().body() == res.body(), "the body is kept");
-}
-
 void check_json(const response& res) {
   if (res[field::content_type] != "application/json" || res.body().empty() ||
       res.count(field::content_encoding) != 0)
@@ -126,8 +147,10 @@ void check_json(const response& res) {
   must(!ec, "a JSON answer is JSON");
 }
 
-void serve(const request& req) {
+void serve(request req, const rules& by) {
   must(req.body().size() <= body_limit, "bodies are bounded");
+  const auto origin = settle(req, by);
+  check_called(req, origin.secure ? "https" : "http");
   const response res = routes().handle(req);
   check_json(res);
   check_written(res, {req.method() == verb::head, req.keep_alive(), req.version() < 11});
@@ -142,7 +165,7 @@ void check_query(std::string_view text) {
   }
 }
 
-void check_request(const cut_message& message) {
+void check_request(const cut_message& message, const rules& by) {
   const outcome cut = read([&](auto take) { message.for_each_piece(take); });
   const outcome whole = read([&](auto take) { take(message.whole()); });
   // Where a limit is met, cuts decide whether that is noticed; of a bad request, how soon.
@@ -151,7 +174,7 @@ void check_request(const cut_message& message) {
   if (cut.complete && whole.complete) {
     must(cut.complete->target() == whole.complete->target(), "cuts do not change the target");
     must(cut.complete->body() == whole.complete->body(), "cuts do not change the body");
-    serve(*cut.complete);
+    serve(*cut.complete, by);
   }
   if (cut.refused) {
     check_json(*cut.refused);
@@ -163,7 +186,7 @@ void check_request(const cut_message& message) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const cut_message message(data, size);
-  check_request(message);
+  check_request(message, rules(size > 0 ? data[0] / 16u : 0));
   check_query(message.whole());
   return 0;
 }

@@ -1,10 +1,10 @@
 #include "content.hpp"
 
+#include "gzip.hpp"
 #include "negotiation.hpp"
 
 #include <boost/algorithm/hex.hpp>
 #include <openssl/evp.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -12,48 +12,6 @@
 #include <new>
 
 namespace hotslot::http {
-namespace {
-
-class deflater {
- public:
-  deflater() {
-    constexpr int gzip_window = 15 + 16;
-    constexpr int memory_level = 8;
-    if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) !=
-        Z_OK)
-      throw std::bad_alloc();
-  }
-  ~deflater() { deflateEnd(&stream_); }
-  deflater(const deflater&) = delete;
-  deflater& operator=(const deflater&) = delete;
-
-  /// zlib counts in 32 bits, so longer texts go in pieces.
-  std::string run(std::string_view text) {
-    constexpr std::size_t piece = 64 * 1024;
-    std::array<Bytef, piece> room;
-    std::string out;
-    int result = Z_OK;
-    while (result != Z_STREAM_END) {
-      if (stream_.avail_in == 0) {
-        const std::size_t n = std::min(text.size(), piece);
-        stream_.next_in = reinterpret_cast<z_const Bytef*>(const_cast<char*>(text.data()));
-        stream_.avail_in = static_cast<uInt>(n);
-        text.remove_prefix(n);
-      }
-      stream_.next_out = room.data();
-      stream_.avail_out = piece;
-      result = deflate(&stream_, text.empty() ? Z_FINISH : Z_NO_FLUSH);
-      out.append(reinterpret_cast<const char*>(room.data()), piece - stream_.avail_out);
-    }
-    return out;
-  }
-
- private:
-  z_stream stream_{};
-};
-
-} // namespace
-
 std::string make_etag(std::string_view body) {
   constexpr std::size_t kept = 16;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -64,8 +22,6 @@ std::string make_etag(std::string_view body) {
   tag += '"';
   return tag;
 }
-
-std::string gzip(std::string_view text) { return deflater().run(text); }
 
 void negotiate_content(const request& req, response& res) {
   const std::string etag = make_etag(res.body());

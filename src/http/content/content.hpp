@@ -11,9 +11,6 @@ namespace hotslot::http {
 /// Weak, since the compressed and the plain form share it.
 std::string make_etag(std::string_view body);
 
-/// RFC 1952, at zlib's fastest level.
-std::string gzip(std::string_view text);
-
 /// Adds ETag and Vary; 304 where the request has it already; compressed where it asks for that.
 /// Precondition: `res` is a 200 with its whole body.
 void negotiate_content(const request& req, response& res);

@@ -5,7 +5,6 @@
 #include <boost/beast/core/string.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 namespace hotslot::http {
@@ -34,10 +33,16 @@ struct preference {
 
 // A weight that cannot be read counts as zero: not wanted.
 double parse_weight(std::string_view text) {
-  double q = 0;
-  const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), q);
-  const bool good = failed == std::errc() && stop == text.data() + text.size() && q >= 0 && q <= 1;
-  return good ? q : 0;
+  int thousandths = 0, unit = 1000;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i == 1 && text[i] == '.')
+      continue;
+    if (i == 1 || text[i] < '0' || text[i] > '9')
+      return 0;
+    thousandths += (text[i] - '0') * unit;
+    unit /= 10;
+  }
+  return thousandths <= 1000 ? thousandths / 1000.0 : 0;
 }
 
 preference parse_preference(std::string_view element) {

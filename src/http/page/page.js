@@ -2,12 +2,13 @@
 
 import {drawSpark} from "./page_chart.js";
 import {Feed} from "./page_feed.js";
-import {Past, Tracked, errorsOf} from "./page_history.js";
+import {Past, Tracked} from "./page_history.js";
 import {QueueView} from "./page_queue.js";
 import {Table} from "./page_table.js";
 import {byId, count, duration, make, plural, rate, setClass, setHidden, setText} from "./page_text.js";
 
 const MOST_QUEUES = 500;
+const TYPING_PAUSE = 300;
 
 const TOTALS = [
   {id: "queues", word: "Queues", text: t => count(t.doc.queues)},
@@ -17,8 +18,8 @@ const TOTALS = [
   {id: "idle", word: "Idle", text: t => count(t.doc.idle), field: "idle"},
   {id: "busy", word: "Busy", text: t => count(t.doc.busy), field: "busy"},
   {id: "calls", word: "Calls/s", text: t => rate(t.calls), field: "calls", colour: "good"},
-  {id: "errors", word: "Errors", text: t => count(errorsOf(t.doc)), field: "errors", colour: "bad",
-   alarm: t => t.errors > 0, title: "Calls that got no worker: too late, shed, or a start that failed"},
+  {id: "errors", word: "Errors", text: t => count(t.doc.errors), field: "errors", colour: "bad",
+   alarm: t => t.errors > 0, title: "Calls that failed, or got no worker: too late, shed, or a start that failed"},
 ];
 
 const all = new Tracked();
@@ -26,7 +27,6 @@ const past = new Past(2 * MOST_QUEUES);
 const view = new QueueView();
 let chosen = null;
 let detailUnderWay = null;
-let changedWhileHidden = false;
 
 // Totals
 
@@ -61,28 +61,49 @@ function showTotals(now) {
 const table = new Table(byId("heads"), byId("rows"), key => { location.hash = "key=" + encodeURIComponent(key); },
   () => { feed.ask(query()); showCount(); });
 
+// The text by which the server filters, since the page has not all queues; and the pause before it is asked to.
+let match = "";
+let typing = 0;
+
 function query() {
-  return new URLSearchParams({top: MOST_QUEUES, by: table.by}).toString();
+  return new URLSearchParams({top: MOST_QUEUES, by: table.by, ...match && {match}}).toString();
+}
+
+function askForMatch() {
+  typing = 0;
+  const wanted = all.doc?.queues > MOST_QUEUES ? byId("filter").value.trim() : "";
+  if (wanted === match)
+    return;
+  match = wanted;
+  found = null;
+  feed.ask(query());
 }
 
 let inDocument = 0;
+let found = null; // by the server
 let received = 0;
 
 function showCount() {
-  const matching = table.matching.length;
+  const here = table.matching.length;
   const total = all.doc?.queues ?? 0;
-  const shown = inDocument < total ? `${count(inDocument)} of ${count(total)} shown, by ${table.by.replace("_", " ")}`
-                                   : plural(total, "queue");
-  setText(byId("shown"), matching < inDocument ? `${count(matching)} found among ${shown}` : shown);
+  const byServer = found !== null && match === byId("filter").value.trim();
+  const most = byServer ? found : total;
+  const cut = inDocument < most;
+  const known = plural(total, "queue");
+  const shown = !cut ? known : `${count(inDocument)} of ${count(most)} ${byServer ? "found" : "shown"}, by ${table.by.replace("_", " ")}`;
+  setText(byId("shown"), byServer ? cut ? `${shown}, among ${known}` : `${count(found)} found among ${known}`
+                                  : here < inDocument ? `${count(here)} found among ${shown}` : shown);
   const nothing = byId("nothing");
-  setHidden(nothing, matching > 0 || !all.doc);
+  setHidden(nothing, here > 0 || !all.doc);
   setText(nothing, total === 0 ? "There are no queues yet. One appears with its first call or worker."
-                               : "No queue that is shown matches the filter.");
+                               : `No queue${cut ? " that is shown" : ""} matches the filter.`);
 }
 
 byId("filter").addEventListener("input", event => {
   table.filter = event.target.value;
   showCount();
+  clearTimeout(typing);
+  typing = setTimeout(askForMatch, TYPING_PAUSE);
 });
 
 // The figures
@@ -95,14 +116,16 @@ const feed = new Feed(figures => {
     queues.set(queue.key, past.update(now, queue));
   past.forget(now);
   inDocument = queues.size;
+  found = figures.matching ?? null;
   table.queues = queues;
   askDetail();
   render();
+  if (!typing)
+    askForMatch(); // there may have come to be too many
   document.body.dataset.received = ++received; // for scripts that wait for figures
 }, showFeed);
 
 function render() {
-  changedWhileHidden = document.hidden;
   if (document.hidden || !all.doc)
     return;
   const now = performance.now();
@@ -127,12 +150,12 @@ function showFeed({live, hasFigures, age, retryIn}) {
 
 byId("feed-now").addEventListener("click", () => feed.tryNow());
 
+// What nobody sees is not asked for.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden)
-    return;
-  if (changedWhileHidden)
-    render();
-  feed.tryNow();
+    return feed.pause();
+  render();
+  feed.resume();
 });
 addEventListener("resize", render);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", render);
@@ -209,6 +232,8 @@ addEventListener("keydown", event => {
 });
 
 readAddress();
+if (document.hidden)
+  feed.pause();
 feed.ask(query());
 
 fetch("version").then(response => response.json()).then(({version}) => setText(byId("version"), version), () => {});

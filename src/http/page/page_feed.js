@@ -21,6 +21,7 @@ export class Feed {
   #failures = 0;
   #lastAt = null;
   #since = performance.now();
+  #paused = false;
 
   /** `received(document)` for each, `told({live, age, retryIn})` at least once a second. */
   constructor(received, told) {
@@ -34,15 +35,37 @@ export class Feed {
     if (query === this.#query)
       return;
     this.#query = query;
+    if (this.#paused)
+      return;
     if (this.#stream || this.#lastAt === null)
       this.#openStream();
     if (this.#polls())
       this.#poll();
   }
 
+  /** Asks for nothing, until `resume`. */
+  pause() {
+    this.#paused = true;
+    this.#closeStream();
+    this.#stopPolling();
+  }
+
+  resume() {
+    if (!this.#paused)
+      return;
+    this.#paused = false;
+    if (!this.#query)
+      return;
+    if (this.#failures !== 0 || performance.now() < this.#streamAgainAt)
+      this.#poll();
+    else
+      this.#openStream();
+    this.#tell();
+  }
+
   /** Does not wait for the next attempt. */
   tryNow() {
-    if (!this.#isLive())
+    if (!this.#paused && !this.#isLive())
       this.#poll();
   }
 
@@ -146,6 +169,8 @@ export class Feed {
   }
 
   #watch() {
+    if (this.#paused)
+      return;
     const now = performance.now();
     const quietFor = now - Math.max(this.#lastAt ?? 0, this.#streamSince);
     if (this.#stream && !this.#polls() && quietFor > GIVEN_UP_AFTER)

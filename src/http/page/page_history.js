@@ -68,11 +68,6 @@ export class Meter {
   }
 }
 
-/** Waits that ended without a worker, but for those that their callers ended. */
-export function errorsOf(totals) {
-  return totals.timed_out + totals.shed + totals.shed_overloaded + totals.shed_late + totals.failed;
-}
-
 /** A queue, or the sum of all, with its past. */
 export class Tracked {
   series = new Series();
@@ -82,9 +77,9 @@ export class Tracked {
   seenAt = 0;
   #meter = new Meter();
 
-  /** `counts` has states, idle and busy; `totals` the counters. */
+  /** `counts` has states, idle, busy and errors; `totals` the counters. */
   update(time, counts, totals) {
-    [this.calls, this.errors] = this.#meter.update(time, [totals.acquired, errorsOf(totals)]);
+    [this.calls, this.errors] = this.#meter.update(time, [totals.acquired, counts.errors]);
     this.doc = counts;
     this.seenAt = time;
     this.series.add(time, {

@@ -1,27 +1,20 @@
 // The table of the queues: sorted, filtered, and touched only where something has changed.
 
-import {errorsOf} from "./page_history.js";
 import {count, duration, make, milliseconds, plural, rate, setClass, setHidden, setText} from "./page_text.js";
 
+// Which of these a queue is in, the server says.
 const CONDITIONS = {
-  breaker: {rank: 5, word: "breaker open"},
-  failing: {rank: 4, word: "starts fail"},
-  waiting: {rank: 3, word: "waiting, none idle"},
-  starting: {rank: 2, word: "starting"},
-  ok: {rank: 1, word: "serving"},
-  rest: {rank: 0, word: "at rest"},
+  breaker_open: "breaker open",
+  failing: "starts fail",
+  calls_fail: "calls fail",
+  waiting: "waiting, none idle",
+  starting: "starting",
+  serving: "serving",
+  resting: "at rest",
 };
 
-function conditionOf({doc: q, calls}) {
-  if (q.failure)
-    return q.failure.breaker_open ? "breaker" : "failing";
-  if (q.states.waiter > 0 && q.idle === 0)
-    return "waiting";
-  if (q.states.starter > 0)
-    return "starting";
-  // Calls that are short are seldom seen to run.
-  return q.busy > 0 || q.states.waiter > 0 || calls > 0 ? "ok" : "rest";
-}
+// Calls that are short are seldom seen to run.
+const conditionOf = ({doc, calls}) => doc.condition === "resting" && calls > 0 ? "serving" : doc.condition;
 
 /** What those who wait, wait for. */
 function awaited(q) {
@@ -39,13 +32,15 @@ function awaited(q) {
 }
 
 function whyOf(q) {
+  if (q.condition === "calls_fail")
+    return "the last " + plural(q.failed_calls.in_a_row, "call") + " failed";
   if (!q.failure)
     return awaited(q);
   const often = q.failure.in_a_row > 1 ? q.failure.in_a_row + " in a row: " : "";
   return often + q.failure.message;
 }
 
-export function badge(kind = "rest") {
+export function badge(kind = "resting") {
   const node = make("span", "badge " + kind);
   const shape = make("span", "shape");
   shape.setAttribute("aria-hidden", "true");
@@ -57,7 +52,7 @@ export function badge(kind = "rest") {
 export function showCondition(node, tracked) {
   const condition = conditionOf(tracked);
   setClass(node, "badge " + condition);
-  setText(node.lastElementChild, CONDITIONS[condition].word);
+  setText(node.lastElementChild, CONDITIONS[condition] ?? condition);
   return condition;
 }
 
@@ -68,10 +63,10 @@ export function describe(q) {
 
 const nameOf = q => q.app || q.name ? q.app + "/" + q.name : q.key;
 
-// `by` is what the server calls the order, where it knows it.
+// `by` is what the server calls the order, where it knows it; without a `value`, the order is the server's.
 const COLUMNS = [
-  {id: "state", label: "State", value: t => CONDITIONS[conditionOf(t)].rank, by: "waiting"},
-  {id: "name", label: "Queue", value: t => nameOf(t.doc), by: "waiting"},
+  {id: "state", label: "State", by: "need"},
+  {id: "name", label: "Queue", value: t => nameOf(t.doc), by: "need"},
   {id: "waiting", label: "Waiting", value: t => t.doc.states.waiter, text: count, by: "waiting",
    title: "Calls that wait for a worker"},
   {id: "starting", label: "Starting", value: t => t.doc.states.starter, text: count, by: "starting",
@@ -80,7 +75,7 @@ const COLUMNS = [
   {id: "busy", label: "Busy", value: t => t.doc.busy, text: count, by: "busy", title: "Workers that run a call"},
   {id: "calls", label: "Calls/s", value: t => t.calls, text: rate, by: "acquired",
    title: "Calls that got a worker, a second, over the last 5 seconds"},
-  {id: "errors", label: "Errors", value: t => errorsOf(t.doc.totals), text: count, by: "failed",
+  {id: "errors", label: "Errors", value: t => t.doc.errors, text: count, by: "errors",
    title: "Calls that got no worker: too late, shed, or a start that failed"},
   {id: "wait", label: "Wait ms", value: t => t.doc.latencies_ms.waiter, text: milliseconds, by: "waiting",
    title: "How long calls waited, an average of the last ones", optional: true},
@@ -224,7 +219,7 @@ export class Table {
     this.render();
   }
 
-  /** Queues by key, each as it is tracked. */
+  /** Queues by key, each as it is tracked, in the order of the server. */
   set queues(queues) {
     this.#queues = queues;
     for (const key of this.#rows.keys())
@@ -246,8 +241,11 @@ export class Table {
     const wanted = this.matching;
     const sign = this.#ascending ? 1 : -1;
     const value = this.#column.value;
-    wanted.sort(([, a], [, b]) => sign * compare(value(a), value(b)) || compare(nameOf(a.doc), nameOf(b.doc)) ||
-                                  compare(a.doc.key, b.doc.key));
+    if (value)
+      wanted.sort(([, a], [, b]) => sign * compare(value(a), value(b)) || compare(nameOf(a.doc), nameOf(b.doc)) ||
+                                    compare(a.doc.key, b.doc.key));
+    else if (this.#ascending)
+      wanted.reverse();
     const rows = wanted.map(([key, tracked]) => this.#row(key, tracked));
     const shown = new Set(rows.map(row => row.node));
     for (const node of [...this.#body.children])

@@ -5,6 +5,7 @@ namespace hotslot::http::detail {
 void access_note::begin() {
   received_ = std::chrono::system_clock::now();
   began_ = std::chrono::steady_clock::now();
+  client_ = peer_.address();
   method_.clear();
   target_.clear();
   fields_.clear();
@@ -35,6 +36,7 @@ void access_note::tell(bool complete) { tell(status_, fields_, body_bytes_, comp
 void access_note::tell(unsigned status, const boost::beast::http::fields& fields, std::uint64_t body_bytes,
                        bool complete) {
   listener_({.peer = peer_,
+             .client = client_,
              .method = method_,
              .target = target_,
              .version = version_,

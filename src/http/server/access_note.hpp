@@ -25,6 +25,7 @@ class access_note {
   void begin();
   bool has_request() const noexcept { return version_ != 0; }
   void set_request(const request::header_type& head);
+  void set_client(const boost::asio::ip::address& client) { client_ = client; }
 
   /// An answer in pieces, from its head on.
   void begin_answer(const response& head);
@@ -44,6 +45,7 @@ class access_note {
   const tcp::endpoint& peer_;
   std::chrono::system_clock::time_point received_;
   std::chrono::steady_clock::time_point began_;
+  boost::asio::ip::address client_;
   std::string method_;
   std::string target_;
   unsigned version_ = 0;

@@ -17,6 +17,7 @@ namespace hotslot::http {
 namespace {
 
 constexpr std::size_t longest_credentials = 8 * 1024;
+constexpr std::size_t longest_file = 4 * 1024 * 1024;
 
 bool is_token68(std::string_view s) {
   const std::string_view chars = s.substr(0, s.find_last_not_of('=') + 1);
@@ -53,11 +54,15 @@ std::string token_of(std::string_view credentials) {
   return colon == pair.npos ? std::string() : pair.substr(colon + 1);
 }
 
-response unauthorized() {
-  response res = make_error(status::unauthorized, "a token is needed");
+response unauthorized(std::string_view why) {
+  response res = make_error(status::unauthorized, why);
   res.insert(field::www_authenticate, "Bearer realm=\"hotslot\"");
   res.insert(field::www_authenticate, "Basic realm=\"hotslot\", charset=\"UTF-8\"");
   return res;
+}
+
+bool is_reading(verb method) {
+  return method == verb::get || method == verb::head || method == verb::options;
 }
 
 [[noreturn]] void refuse(const std::filesystem::path& file, std::string_view why) {
@@ -67,7 +72,7 @@ response unauthorized() {
 
 std::string read_tokens(const std::filesystem::path& file) {
   try {
-    return base::read_file(file);
+    return base::read_file(file, longest_file);
   } catch (const std::runtime_error& e) {
     refuse(file, e.what());
   }
@@ -77,12 +82,20 @@ std::string read_tokens(const std::filesystem::path& file) {
 
 bearer_tokens::bearer_tokens(std::filesystem::path file)
   : file_(std::move(file))
-  , tokens_(std::make_shared<const digests>(read(file_))) {}
+  , tokens_(read()) {}
 
-void bearer_tokens::reload() {
-  auto fresh = std::make_shared<const digests>(read(file_));
+bearer_tokens::loaded bearer_tokens::read() const {
+  return std::make_shared<const known_tokens>(parse(file_));
+}
+
+bool bearer_tokens::is_in_force(const loaded& read) const {
   const std::lock_guard lock(mutex_);
-  tokens_ = std::move(fresh);
+  return *read == *tokens_;
+}
+
+void bearer_tokens::exchange(loaded fresh) noexcept {
+  const std::lock_guard lock(mutex_);
+  tokens_.swap(fresh);
 }
 
 bearer_tokens::digest bearer_tokens::digest_of(std::string_view token) {
@@ -93,38 +106,50 @@ bearer_tokens::digest bearer_tokens::digest_of(std::string_view token) {
   return out;
 }
 
-bearer_tokens::digests bearer_tokens::read(const std::filesystem::path& file) {
-  digests found;
+bearer_tokens::known_tokens bearer_tokens::parse(const std::filesystem::path& file) {
+  known_tokens found;
   std::istringstream lines(read_tokens(file));
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    const auto token = base::trimmed(line);
-    if (token.empty() || token.starts_with('#'))
+    const auto words = base::trimmed(line);
+    if (words.empty() || words.starts_with('#'))
       continue;
+    const auto token = words.substr(0, words.find_first_of(" \t"));
+    const auto rights = base::trimmed(words.substr(token.size()));
+    if (!rights.empty() && rights != "read")
+      refuse(file, "line " + std::to_string(number) + " has behind its token what is not \"read\"");
     if (!is_token68(token))
       refuse(file, "line " + std::to_string(number) + " has a character that no token may have");
-    found.push_back(digest_of(token));
+    found.push_back({digest_of(token), !rights.empty()});
   }
   if (found.empty())
     refuse(file, "there is no token in it");
   return found;
 }
 
-bool bearer_tokens::has(std::string_view token) const {
+std::optional<bearer_tokens::known_token> bearer_tokens::find(std::string_view token) const {
   const digest offered = digest_of(token);
   std::unique_lock lock(mutex_);
   const auto tokens = tokens_;
   lock.unlock();
-  bool found = false;
-  for (const digest& known : *tokens) // all of them: how long it takes tells nothing
-    found |= CRYPTO_memcmp(known.data(), offered.data(), offered.size()) == 0;
+  std::optional<known_token> found;
+  for (const auto& known : *tokens) // all of them: how long it takes tells nothing
+    if (CRYPTO_memcmp(known.of.data(), offered.data(), offered.size()) == 0)
+      found = known;
   return found;
 }
 
+bool bearer_tokens::has(std::string_view token) const { return find(token).has_value(); }
+
 std::optional<response> bearer_tokens::admit(request& head) const {
   const auto credentials = head[field::authorization];
-  if (head.count(field::authorization) != 1 || !has(token_of({credentials.data(), credentials.size()})))
-    return unauthorized();
+  if (head.count(field::authorization) != 1)
+    return unauthorized("a token is needed");
+  const auto known = find(token_of({credentials.data(), credentials.size()}));
+  if (!known)
+    return unauthorized("this token is not known");
+  if (known->reads_only && !is_reading(head.method()))
+    return make_error(status::forbidden, "this token is for reading only");
   head.erase(field::authorization);
   return std::nullopt;
 }

@@ -12,8 +12,6 @@
 
 namespace hotslot::http::detail {
 
-using boost::asio::ip::tcp;
-
 namespace {
 
 [[noreturn]] void refuse_descriptor(int fd, std::string_view what, int error) {
@@ -31,16 +29,17 @@ int option(int fd, int name) {
 
 } // namespace
 
-tcp check_listening(int fd) {
+stream_protocol check_listening(int fd) {
   const int family = option(fd, SO_DOMAIN);
-  if ((family != AF_INET && family != AF_INET6) || option(fd, SO_TYPE) != SOCK_STREAM ||
-      option(fd, SO_PROTOCOL) != IPPROTO_TCP)
-    refuse_descriptor(fd, " is no TCP socket", EPROTOTYPE);
+  const int protocol = option(fd, SO_PROTOCOL);
+  const bool is_tcp = (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP;
+  if ((!is_tcp && family != AF_UNIX) || option(fd, SO_TYPE) != SOCK_STREAM)
+    refuse_descriptor(fd, " is neither a TCP socket nor a unix one for streams", EPROTOTYPE);
   if (option(fd, SO_ACCEPTCONN) == 0)
     refuse_descriptor(fd, " does not listen", EINVAL);
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
     refuse_descriptor(fd, " cannot be used", errno);
-  return family == AF_INET ? tcp::v4() : tcp::v6();
+  return {family, protocol};
 }
 
 } // namespace hotslot::http::detail

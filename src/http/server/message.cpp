@@ -1,5 +1,7 @@
 #include <hotslot/http/message.hpp>
 
+#include "request_target.hpp"
+
 #include "base/number.hpp"
 #include "base/text.hpp"
 
@@ -25,11 +27,8 @@ std::optional<std::uint64_t> stated_length(const boost::beast::http::fields& of)
 }
 
 std::string_view target_path(std::string_view target) noexcept {
-  if (const auto scheme = target.find("://"); scheme != target.npos && target.front() != '/') {
-    const auto path = target.find('/', scheme + 3);
-    target = path == target.npos ? "/" : target.substr(path);
-  }
-  return target.substr(0, target.find('?'));
+  const auto rest = detail::split_target(target).rest;
+  return rest.data() != target.data() && !rest.starts_with('/') ? "/" : rest.substr(0, rest.find('?'));
 }
 
 } // namespace hotslot::http

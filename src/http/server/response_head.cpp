@@ -12,14 +12,17 @@ namespace hotslot::http::detail {
 namespace {
 
 using boost::beast::string_view;
-
-bool bodiless(const response& res) noexcept {
-  const unsigned code = res.result_int();
-  return code < 200 || code == 204 || code == 304;
-}
+using boost::beast::http::obsolete_reason;
 
 bool breaks_message(string_view s) noexcept {
   return s.find_first_of(string_view("\r\n\0", 3)) != string_view::npos;
+}
+
+// One that is known to nobody is left out: it may be empty.
+string_view reason_of(const response& res) noexcept {
+  const auto reason = res.reason();
+  const bool unknown = res.result() == status::unknown && reason == obsolete_reason(status::unknown);
+  return unknown || breaks_message(reason) ? string_view() : reason;
 }
 
 bool owned_by_server(field f) noexcept {
@@ -39,29 +42,38 @@ const std::string& date_now() {
   return text;
 }
 
+void append_length(std::string& out, std::uint64_t length) {
+  out += "Content-Length: ";
+  base::append_number(out, length);
+  out += base::line_end;
+}
+
 void append_length(std::string& out, const response& res, const framing& f) {
   const unsigned code = res.result_int();
+  if (code < 200 || code == 204)
+    return;
+  if (code == 205) // RFC 9110, 15.3.6
+    return append_length(out, 0);
   if (f.in_pieces && !f.stated) {
     if (is_chunked(f))
       base::append_field(out, "Transfer-Encoding", "chunked");
     return;
   }
-  if (code < 200 || code == 204)
-    return;
   if (res.body().empty() && (f.to_head || code == 304)) {
-    if (const auto stated = res.find(field::content_length);
-        stated != res.end() && !breaks_message(stated->value()))
-      base::append_field(out, "Content-Length", stated->value());
+    if (const auto stated = stated_length(res))
+      append_length(out, *stated);
     return;
   }
-  out += "Content-Length: ";
-  base::append_number(out, f.stated.value_or(res.body().size()));
-  out += "\r\n";
+  append_length(out, f.stated.value_or(res.body().size()));
 }
 
 } // namespace
 
-bool has_body(const response& res, const framing& f) noexcept { return !f.to_head && !bodiless(res); }
+bool is_bodiless(unsigned code) noexcept { return code < 200 || code == 204 || code == 205 || code == 304; }
+
+bool has_body(const response& res, const framing& f) noexcept {
+  return !f.to_head && !is_bodiless(res.result_int());
+}
 
 bool is_chunked(const framing& f) noexcept { return f.in_pieces && !f.stated && !f.to_http_1_0; }
 
@@ -69,9 +81,8 @@ void render_head(std::string& out, const response& res, const framing& f) {
   out = "HTTP/1.1 ";
   base::append_number(out, res.result_int());
   out += ' ';
-  if (!breaks_message(res.reason()))
-    out += std::string_view(res.reason());
-  out += "\r\n";
+  out += std::string_view(reason_of(res));
+  out += base::line_end;
   for (const auto& h : res)
     if (!owned_by_server(h.name()) && !breaks_message(h.name_string()) && !breaks_message(h.value()))
       base::append_field(out, h.name_string(), h.value());

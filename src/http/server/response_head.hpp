@@ -10,12 +10,15 @@
 namespace hotslot::http::detail {
 
 struct framing {
-  bool to_head = false;                     ///< The request was HEAD.
+  bool to_head = false;                     ///< The request was HEAD: no body follows.
   bool keep_alive = true;                   ///< The connection stays open.
   bool to_http_1_0 = false;                 ///< Keeping the connection has to be said.
   bool in_pieces = false;                   ///< The body follows later.
   std::optional<std::uint64_t> stated = {}; ///< The length of what follows.
 };
+
+/// Whether an answer of that status never has a body.
+bool is_bodiless(unsigned code) noexcept;
 
 /// Whether a body follows the head.
 bool has_body(const response& res, const framing& f) noexcept;

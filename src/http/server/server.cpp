@@ -25,10 +25,13 @@ void server::stop() { core_->stop(); }
 boost::asio::awaitable<void> server::async_join() { return detail::server_core::join(core_); }
 
 boost::asio::awaitable<void> server::async_drain(std::chrono::steady_clock::duration grace) {
-  drain(grace);
-  return async_join();
+  return detail::server_core::drain_and_join(core_, grace);
 }
 
-std::size_t server::connections() const { return core_->connections(); }
+std::size_t server::connections() const { return core_->counts().open; }
+
+std::size_t server::max_connections() const noexcept { return core_->limits().max_connections; }
+
+connection_counts server::counts() const { return core_->counts(); }
 
 } // namespace hotslot::http

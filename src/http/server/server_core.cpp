@@ -1,15 +1,20 @@
 #include "server_core.hpp"
 
+#include "forwarding.hpp"
 #include "inherited_socket.hpp"
 #include "session.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/channel_error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <poll.h>
+
+#include <algorithm>
 #include <cassert>
 #include <sstream>
 
@@ -21,6 +26,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::milliseconds accept_backoff{100};
+constexpr std::chrono::milliseconds crowded_backoff{20};
 constexpr std::chrono::hours longest_grace{24 * 365};
 
 // A strand around the plain executor is cheaper than one around the type-erased.
@@ -68,22 +74,24 @@ std::shared_ptr<asio::ssl::context> server_core::tls() const {
 server_core::tcp::endpoint server_core::listen(const tcp::endpoint& at) {
   try {
     acceptor_.open(at.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.set_option(stream_acceptor::reuse_address(true));
+    if (options_.v6_only && at.address().is_v6())
+      acceptor_.set_option(asio::ip::v6_only(true));
     acceptor_.bind(at);
-    acceptor_.listen();
-    return acceptor_.local_endpoint();
+    acceptor_.listen(options_.limits.backlog);
+    return tcp_endpoint_of(acceptor_.local_endpoint());
   } catch (const boost::system::system_error& e) {
     error_code ignored;
     acceptor_.close(ignored);
     std::ostringstream where;
     where << "cannot listen on " << at;
-    throw boost::system::system_error(e.code(), where.str());
+    throw boost::system::system_error(error_code(e.code().value(), e.code().category()), where.str());
   }
 }
 
 server_core::tcp::endpoint server_core::adopt(int fd) {
   acceptor_.assign(check_listening(fd), fd);
-  return acceptor_.local_endpoint();
+  return tcp_endpoint_of(acceptor_.local_endpoint());
 }
 
 void server_core::start() {
@@ -96,25 +104,72 @@ asio::any_io_executor server_core::session_executor() const {
 }
 
 void server_core::accept() {
-  if (claim_accept())
+  switch (claim_accept()) {
+  case next::nothing:
+    return;
+  case next::wait_for_caller:
+    return wait_for_caller();
+  case next::accept:
     acceptor_.async_accept(session_executor(), peer_,
-                           [self = shared_from_this()](const error_code& ec, tcp::socket socket) {
+                           [self = shared_from_this()](const error_code& ec, stream_protocol::socket socket) {
                              self->on_accept(ec, std::move(socket));
                            });
+  }
 }
 
-bool server_core::claim_accept() {
+server_core::next server_core::claim_accept() {
   const std::lock_guard lock(mutex_);
   if (down_ || accepting_)
-    return false;
-  waiting_for_room_ = sessions_.size() >= options_.limits.max_connections;
-  accepting_ = !waiting_for_room_;
-  return accepting_;
+    return next::nothing;
+  accepting_ = true;
+  return sessions_.size() < options_.limits.max_connections ? next::accept : next::wait_for_caller;
 }
 
-void server_core::on_accept(const error_code& ec, tcp::socket socket) {
-  if (!ec && !draining()) {
-    const auto s = std::make_shared<session>(shared_from_this(), std::move(socket), peer_);
+// As long as nobody else comes, idle connections may stay.
+void server_core::wait_for_caller() {
+  acceptor_.async_wait(stream_acceptor::wait_read, [self = shared_from_this()](const error_code& ec) {
+    if (!ec)
+      self->make_room();
+    self->accept_ended();
+    if (self->crowded())
+      self->look_again();
+    else
+      self->accept();
+  });
+}
+
+// Who had not come to wait yet, when it was looked who does, may do so now, and say nothing for long.
+void server_core::look_again() {
+  backoff_.expires_after(crowded_backoff);
+  backoff_.async_wait([self = shared_from_this()](const error_code& ec) {
+    if (ec || !self->crowded())
+      return;
+    self->make_room();
+    self->look_again();
+  });
+}
+
+// A wait may end without cause.
+void server_core::make_room() {
+  pollfd caller{.fd = acceptor_.native_handle(), .events = POLLIN, .revents = 0};
+  if (::poll(&caller, 1, 0) <= 0)
+    return;
+  constexpr std::size_t part_at_a_time = 64; // each look goes through all of them
+  std::unique_lock lock(mutex_);
+  if (down_ || sessions_.size() < options_.limits.max_connections)
+    return;
+  crowded_.store(true, std::memory_order_relaxed);
+  const auto longest =
+      sessions_.longest_waiting(std::max<std::size_t>(1, options_.limits.max_connections / part_at_a_time));
+  lock.unlock();
+  for (const auto& one : longest)
+    one.who->give_up(one.since);
+}
+
+void server_core::on_accept(const error_code& ec, stream_protocol::socket socket) {
+  const auto peer = as_it_is_known(tcp_endpoint_of(peer_));
+  if (!ec && !draining() && may_enter(peer)) {
+    const auto s = std::make_shared<session>(shared_from_this(), std::move(socket), peer);
     enter(*s);
     s->start();
   }
@@ -123,6 +178,20 @@ void server_core::on_accept(const error_code& ec, tcp::socket socket) {
   starved_ = false;
   accept_ended();
   accept();
+}
+
+bool server_core::counts_by_address(const tcp::endpoint& peer) const {
+  return options_.limits.max_connections_per_address != 0 && peer.port() != 0 &&
+         !proxies().has(peer.address());
+}
+
+bool server_core::may_enter(const tcp::endpoint& peer) {
+  const std::lock_guard lock(mutex_);
+  ++accepted_;
+  const bool may = !counts_by_address(peer) ||
+                   sessions_.of_address(peer.address()) < options_.limits.max_connections_per_address;
+  refused_ += may ? 0 : 1;
+  return may;
 }
 
 void server_core::accept_later(const error_code& ec) {
@@ -146,14 +215,15 @@ void server_core::accept_ended() {
 
 void server_core::enter(session& s) {
   const std::lock_guard lock(mutex_);
-  sessions_.push_back(s);
+  sessions_.add(s, counts_by_address(s.remote_endpoint()));
 }
 
 void server_core::leave(session& s) noexcept {
   std::unique_lock lock(mutex_);
-  sessions_.erase(sessions_.iterator_to(s));
+  sessions_.remove(s);
+  ended_.add(s);
   const bool last = finished_now();
-  const bool room = std::exchange(waiting_for_room_, false);
+  const bool room = crowded_.exchange(false, std::memory_order_relaxed);
   lock.unlock();
   if (last)
     finish();
@@ -161,9 +231,17 @@ void server_core::leave(session& s) noexcept {
     asio::post(executor_, [self = shared_from_this()] { self->accept(); });
 }
 
-std::size_t server_core::connections() const {
+connection_counts server_core::counts() const {
   const std::lock_guard lock(mutex_);
-  return sessions_.size();
+  const traffic all = sessions_.traffic_with(ended_);
+  return {.open = sessions_.size(),
+          .accepted = accepted_,
+          .refused = refused_,
+          .given_up = given_up_.load(std::memory_order_relaxed),
+          .bodies_refused = bodies_refused_.load(std::memory_order_relaxed),
+          .tls_failed = tls_failed_.load(std::memory_order_relaxed),
+          .received_bytes = all.received,
+          .sent_bytes = all.sent};
 }
 
 void server_core::drain(clock::duration grace) {
@@ -188,11 +266,12 @@ void server_core::begin_drain() {
   if (std::exchange(down_, true))
     return;
   const bool last = finished_now();
+  const auto live = sessions_.live();
   lock.unlock();
   error_code ignored;
   acceptor_.close(ignored);
   backoff_.cancel();
-  for (const auto& s : live_sessions())
+  for (const auto& s : live)
     s->drain();
   if (last)
     finish();
@@ -213,19 +292,11 @@ void server_core::cut_at(clock::time_point when) {
 }
 
 void server_core::cut_all() {
-  for (const auto& s : live_sessions())
+  std::unique_lock lock(mutex_);
+  const auto live = sessions_.live();
+  lock.unlock();
+  for (const auto& s : live)
     s->cut();
-}
-
-// A session that is being destroyed is still listed, and left out.
-std::vector<std::shared_ptr<session>> server_core::live_sessions() {
-  std::vector<std::shared_ptr<session>> live;
-  const std::lock_guard lock(mutex_);
-  live.reserve(sessions_.size());
-  for (auto& s : sessions_)
-    if (auto alive = s.weak_from_this().lock())
-      live.push_back(std::move(alive));
-  return live;
 }
 
 bool server_core::finished_now() {
@@ -243,6 +314,12 @@ asio::awaitable<void> server_core::join(std::shared_ptr<server_core> core) {
   auto [ec] = co_await core->finished_signal_.async_receive(asio::as_tuple(asio::use_awaitable));
   if (ec != asio::experimental::error::channel_closed)
     throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+// Begun at the call, the drain could end all work of the context before the wait for it is spawned there.
+asio::awaitable<void> server_core::drain_and_join(std::shared_ptr<server_core> core, clock::duration grace) {
+  core->drain(grace);
+  co_await join(std::move(core));
 }
 
 } // namespace hotslot::http::detail

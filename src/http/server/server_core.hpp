@@ -1,12 +1,14 @@
 // What the connections of one server share: handler, limits, the list of those that are open, the way down.
 #pragma once
 
+#include "session_list.hpp"
+#include "stream_socket.hpp"
+
 #include <hotslot/http/server.hpp>
 
 #include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/intrusive/list.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -14,11 +16,6 @@
 #include <vector>
 
 namespace hotslot::http::detail {
-
-class session;
-
-using session_hook =
-    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
 /// Accepting, and everything about the way down, happens on `executor_`; the list is guarded by a mutex,
 /// since sessions enter and leave it on their own executors.
@@ -33,6 +30,8 @@ class server_core : public std::enable_shared_from_this<server_core> {
   const boost::asio::any_io_executor& get_executor() const noexcept { return context_executor_; }
   const server_limits& limits() const noexcept { return options_.limits; }
   const server_handler& handler() const noexcept { return handler_; }
+  const trusted_proxies& proxies() const noexcept { return options_.proxies; }
+  bool keeps_underscores() const noexcept { return options_.underscores_in_headers; }
   std::optional<response> admit(request& head) const;
   /// Null where the server is a plain one.
   std::shared_ptr<boost::asio::ssl::context> tls() const;
@@ -48,22 +47,35 @@ class server_core : public std::enable_shared_from_this<server_core> {
   void drain(clock::duration grace);
   void stop();
   static boost::asio::awaitable<void> join(std::shared_ptr<server_core> core);
-  std::size_t connections() const;
+  static boost::asio::awaitable<void> drain_and_join(std::shared_ptr<server_core> core,
+                                                     clock::duration grace);
+  connection_counts counts() const;
+  byte_budget* bodies() const noexcept { return options_.bodies.get(); }
+  /// Whether somebody waits for a connection to end.
+  bool crowded() const noexcept { return crowded_.load(std::memory_order_relaxed); }
 
-  void enter(session& s);
   void leave(session& s) noexcept;
+  void note_given_up() noexcept { given_up_.fetch_add(1, std::memory_order_relaxed); }
+  void note_body_refused() noexcept { bodies_refused_.fetch_add(1, std::memory_order_relaxed); }
+  void note_tls_failed() noexcept { tls_failed_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   boost::asio::any_io_executor session_executor() const;
   void accept();
-  void on_accept(const boost::system::error_code& ec, tcp::socket socket);
+  void on_accept(const boost::system::error_code& ec, stream_protocol::socket socket);
   void accept_later(const boost::system::error_code& ec);
-  bool claim_accept();
+  enum class next { nothing, accept, wait_for_caller };
+  next claim_accept();
+  void wait_for_caller();
+  void make_room();
+  void look_again();
   void accept_ended();
+  bool counts_by_address(const tcp::endpoint& peer) const;
+  bool may_enter(const tcp::endpoint& peer);
+  void enter(session& s);
   void begin_drain();
   void cut_at(clock::time_point when);
   void cut_all();
-  std::vector<std::shared_ptr<session>> live_sessions();
   bool finished_now(); ///< With the mutex held; true once.
   void finish();
 
@@ -72,8 +84,8 @@ class server_core : public std::enable_shared_from_this<server_core> {
   const server_handler handler_;
   const server_options options_;
 
-  tcp::acceptor acceptor_;
-  tcp::endpoint peer_;
+  stream_acceptor acceptor_;
+  stream_protocol::endpoint peer_;
   boost::asio::steady_timer backoff_;
   boost::asio::steady_timer grace_;
   bool starved_ = false;
@@ -82,10 +94,16 @@ class server_core : public std::enable_shared_from_this<server_core> {
   std::atomic<bool> draining_ = false;
 
   mutable std::mutex mutex_;
-  boost::intrusive::list<session, boost::intrusive::base_hook<session_hook>> sessions_;
-  bool accepting_ = false;        ///< An accept or its back-off is outstanding.
-  bool waiting_for_room_ = false; ///< Not accepting since max_connections are open.
-  bool down_ = false;             ///< The acceptor is closed.
+  session_list sessions_;
+  std::uint64_t accepted_ = 0;
+  traffic ended_; ///< Of connections that are not there any more.
+  std::uint64_t refused_ = 0;
+  std::atomic<std::uint64_t> given_up_ = 0;
+  std::atomic<std::uint64_t> bodies_refused_ = 0;
+  std::atomic<std::uint64_t> tls_failed_ = 0;
+  bool accepting_ = false;            ///< An accept, a wait for one or its back-off is outstanding.
+  std::atomic<bool> crowded_ = false; ///< Not accepting, since max_connections are open and another has come.
+  bool down_ = false;                 ///< The acceptor is closed.
   bool finished_ = false;
 };
 

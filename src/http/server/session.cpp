@@ -21,8 +21,6 @@ namespace {
 
 bool retry(const error_code& ec) { return ec == asio::error::would_block || ec == asio::error::try_again; }
 
-bool begins_message(char c) { return c > 0x20 && c < 0x7f; }
-
 std::string describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -65,7 +63,8 @@ struct session::read_completion {
   std::shared_ptr<session> self;
 };
 
-session::session(std::shared_ptr<server_core> server, tcp::socket socket, const tcp::endpoint& remote)
+session::session(std::shared_ptr<server_core> server, transport::socket_type socket,
+                 const tcp::endpoint& remote)
   : server_(std::move(server))
   , transport_(std::move(socket), server_->tls().get())
   , remote_(remote)
@@ -74,6 +73,7 @@ session::session(std::shared_ptr<server_core> server, tcp::socket socket, const 
 }
 
 session::~session() {
+  release();
   close();
   server_->leave(*this);
 }
@@ -94,27 +94,61 @@ void session::drain() {
   asio::post(transport_.get_executor(), [self = shared_from_this()] {
     if (self->phase_ == phase::idle && self->buffer_.size() == 0)
       self->close();
+    if (self->pause_)
+      self->pause_->cancel();
+  });
+}
+
+// For another connection, unless its request has come meanwhile.
+void session::give_up(clock::rep since) {
+  asio::post(transport_.get_executor(), [self = shared_from_this(), since] {
+    if (self->closed_ || self->waiting_since() != since)
+      return;
+    self->server_->note_given_up();
+    self->close();
   });
 }
 
 void session::cut() {
   asio::post(transport_.get_executor(), [self = shared_from_this()] {
     self->close();
-    if (self->phase_ == phase::handler)
+    if (self->phase_ == phase::handler) {
+      self->exchange_->cut_ = true;
       self->abandon();
+    }
   });
 }
 
 // Nowhere here does a condition (if, while, &&) contain a co_await: g++ 12 miscompiles that.
 asio::awaitable<void> session::run(std::shared_ptr<session> self) {
   bool open = true;
-  if (transport_.is_secure()) {
-    enter(phase::head, server_->limits().header_timeout);
-    open = co_await transport_.handshake();
-  }
+  if (transport_.is_secure())
+    open = co_await begin_tls();
   while (open)
     open = co_await serve_one();
   self->close();
+}
+
+asio::awaitable<bool> session::begin_tls() {
+  enter(phase::head, server_->limits().header_timeout);
+  const auto spoken = co_await transport_.listen_first();
+  bool secure = false;
+  if (spoken == transport::spoken::tls)
+    secure = co_await transport_.handshake();
+  if (!secure)
+    server_->note_tls_failed();
+  if (spoken == transport::spoken::something_else)
+    co_await refuse_plain();
+  co_return secure;
+}
+
+asio::awaitable<void> session::refuse_plain() {
+  begin_request();
+  if (note_)
+    note_->begin();
+  refused(
+      make_error(status::bad_request, "this address is served by HTTPS only, and was spoken to without TLS"));
+  co_await refuse();
 }
 
 asio::awaitable<bool> session::serve_one() {
@@ -132,129 +166,12 @@ asio::awaitable<bool> session::serve_one() {
 void session::begin_request() {
   const auto& limits = server_->limits();
   header_.reset();
+  seen_last_chunk_ = false;
   parser_.emplace();
   parser_->header_limit(limits.header_bytes);
   parser_->body_limit(limits.body_bytes);
   enter(phase::idle, first_ ? limits.header_timeout : limits.idle_timeout);
   first_ = false;
-}
-
-asio::awaitable<session::input> session::read_request() {
-  const input head = co_await read_head();
-  if (head != input::complete)
-    co_return head;
-  if (note_)
-    note_->set_request(parser_->get());
-  if (auto why = check_header(parser_->get()))
-    co_return refused(std::move(*why));
-  if (auto why = server_->admit(parser_->get()))
-    co_return refused(std::move(*why));
-  if (parser_->is_done() || !may_be_read_first())
-    co_return input::complete;
-  if (awaits_continue(parser_->get()))
-    co_await say_continue();
-  set_header_aside();
-  co_return co_await read_body();
-}
-
-// Beast adds a trailer's fields to the header, which has been checked by then: nobody may change it any more.
-void session::set_header_aside() {
-  if (parser_->chunked())
-    header_ = std::move(parser_->get().base());
-}
-
-// What states no length is begun to be read.
-bool session::may_be_read_first() const {
-  const auto stated = parser_->content_length();
-  return !stated || *stated <= server_->limits().whole_body_bytes;
-}
-
-asio::awaitable<session::input> session::read_head() {
-  for (;;) {
-    if (phase_ == phase::idle)
-      skip_empty_lines();
-    if (buffer_.size() > 0) {
-      if (note_ && phase_ == phase::idle)
-        note_->begin();
-      if (phase_ == phase::idle && !begins_message(*static_cast<const char*>(buffer_.data().data())))
-        co_return refused(make_error(status::bad_request, "this is not HTTP"));
-      if (const error_code ec = parse())
-        co_return refused(refuse_malformed(ec));
-      if (parser_->is_header_done())
-        co_return input::complete;
-      if (phase_ == phase::idle)
-        enter(phase::head, server_->limits().header_timeout);
-    }
-    const bool more = co_await fill(small_read);
-    if (!more)
-      co_return input_failed();
-  }
-}
-
-asio::awaitable<session::input> session::read_body() {
-  enter(phase::body, server_->limits().body_timeout);
-  parser_->eager(true);
-  for (;;) {
-    if (buffer_.size() > 0)
-      if (const error_code ec = parse())
-        co_return refused(refuse_malformed(ec));
-    if (parser_->is_done() || parser_->get().body().size() > server_->limits().whole_body_bytes)
-      co_return input::complete;
-    // What the parser leaves is an unfinished chunk header or trailer, which it would take at any length.
-    if (buffer_.size() > server_->limits().header_bytes)
-      co_return refused(
-          make_error(status::request_header_fields_too_large, "a chunk header or trailer is too large"));
-    const bool more = co_await fill(large_read);
-    if (!more)
-      co_return input_failed();
-  }
-}
-
-// RFC 9112, 2.2: a server should ignore empty lines in front of a request.
-void session::skip_empty_lines() {
-  if (reading_)
-    return;
-  const auto data = buffer_.data();
-  const auto* bytes = static_cast<const char*>(data.data());
-  std::size_t n = 0;
-  while (n < data.size() && (bytes[n] == '\r' || bytes[n] == '\n'))
-    ++n;
-  buffer_.consume(n);
-}
-
-error_code session::parse() {
-  error_code ec;
-  const bool in_header = !parser_->is_header_done();
-  const auto data = buffer_.data();
-  const std::size_t parsed = parser_->put(data, ec); // of a header, all of it at once
-  if (in_header && parser_->is_header_done() &&
-      has_folded_field({static_cast<const char*>(data.data()), parsed}))
-    ec = boost::beast::http::error::bad_obs_fold;
-  buffer_.consume(parsed);
-  return ec == boost::beast::http::error::need_more ? error_code() : ec;
-}
-
-session::input session::refused(response why) {
-  refusal_ = std::move(why);
-  return input::refused;
-}
-
-session::input session::input_failed() {
-  if (!timed_out_ || closed_ || phase_ == phase::idle)
-    return input::ended;
-  if (read_error_ == asio::error::operation_aborted)
-    read_error_.clear();
-  return refused(make_error(status::request_timeout, "the request did not arrive in time"));
-}
-
-// A caller that cannot be told sends nothing, either, which ends the reading of the body.
-asio::awaitable<void> session::say_continue() {
-  parser_->get().erase(field::expect);
-  if (buffer_.size() > 0)
-    co_return;
-  enter(phase::write, server_->limits().write_timeout);
-  const transport::buffers all{asio::buffer(continue_text.data(), continue_text.size())};
-  co_await transport_.write_rest(0, all);
 }
 
 asio::awaitable<bool> session::answer() {
@@ -269,6 +186,8 @@ asio::awaitable<bool> session::answer() {
   if (refusal_ || ex.abandoned_ || closed_) {
     if (note_ && framing_.in_pieces)
       note_->tell(false);
+    else if (note_ && ex.cut_)
+      note_->tell(res, 0, false);
     else if (note_)
       note_->tell_unsent(res);
     co_return false;
@@ -287,21 +206,9 @@ asio::awaitable<bool> session::answer() {
   co_return written&& framing_.keep_alive;
 }
 
-request session::take_request() {
-  if (!parser_->is_done()) {
-    request beginning(header_ ? std::move(*header_) : parser_->get().base());
-    beginning.body().swap(parser_->get().body());
-    return beginning;
-  }
-  request whole = parser_->release();
-  parser_.reset();
-  if (header_)
-    whole.base() = std::move(*header_);
-  return whole;
-}
-
 bool session::may_keep_alive(const response& res) const {
-  return framing_.keep_alive && res.keep_alive() && !server_->draining() && !read_error_;
+  return framing_.keep_alive && res.keep_alive() && !server_->draining() && !server_->crowded() &&
+         !read_error_;
 }
 
 asio::awaitable<response> session::call_handler(exchange& ex, request& req) {
@@ -342,7 +249,9 @@ asio::awaitable<void> session::refuse() {
   framing_ = {parser_->is_header_done() && parser_->get().method() == verb::head, false, false};
   if (note_ && !note_->has_request())
     note_->set_request(parser_->get());
+  waiting_since_.store(0, std::memory_order_relaxed);
   deadline_ = clock::time_point::max();
+  release();
   const bool written = co_await write(*refusal_);
   if (written)
     co_await linger();
@@ -374,17 +283,17 @@ std::optional<bool> session::write_now(const transport::buffers& all, std::size_
 }
 
 asio::awaitable<bool> session::write_rest(std::size_t sent, const transport::buffers& all) {
-  phase_ = phase::write;
-  set_deadline(clock::now() + server_->limits().write_timeout);
-  co_return co_await transport_.write_rest(sent, all);
+  const auto timeout = server_->limits().write_timeout;
+  enter(phase::write, timeout);
+  co_return co_await transport_.write_rest(sent, all,
+                                           [this, timeout] { set_deadline(clock::now() + timeout); });
 }
 
 // Closing a socket with unread input resets the connection, and the caller may lose the answer (RFC
 // 9112, 9.6).
 asio::awaitable<void> session::linger() {
   enter(phase::linger, server_->limits().linger_timeout);
-  co_await transport_.shut_down();
-  bool more = true;
+  bool more = co_await transport_.shut_down();
   while (more) {
     if (!reading_)
       buffer_.consume(buffer_.size());
@@ -429,16 +338,26 @@ void session::on_read(const error_code& ec, std::size_t bytes) {
   reading_ = false;
   read_error_ = ec;
   buffer_.commit(bytes);
+  received_.store(received() + bytes, std::memory_order_relaxed);
   if (reader_)
     reader_.resume();
   else if (ec && phase_ == phase::handler)
     abandon();
+  else if (ec && phase_ == phase::linger)
+    close(); // nobody would hear again of the end that this read has seen
 }
 
 void session::enter(phase p, clock::duration timeout) {
+  const auto now = clock::now();
+  const bool waits = p == phase::idle || p == phase::head || p == phase::linger;
+  if (!waits)
+    waiting_since_.store(0, std::memory_order_relaxed);
+  else if (p != phase::head ||
+           waiting_since() == 0) // a head that comes slowly is waited for from before it began
+    waiting_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   phase_ = p;
   timed_out_ = false;
-  set_deadline(clock::now() + timeout);
+  set_deadline(now + timeout);
 }
 
 void session::set_deadline(clock::time_point deadline) {

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "access_note.hpp"
+#include "forwarding.hpp"
 #include "parked_handler.hpp"
 #include "request_check.hpp"
 #include "response_head.hpp"
 #include "server_core.hpp"
 #include "transport.hpp"
+
+#include "base/bounded_parser.hpp"
 
 #include <hotslot/http/exchange.hpp>
 
@@ -16,6 +19,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -23,7 +27,8 @@
 
 namespace hotslot::http::detail {
 
-/// Runs on the executor of its socket, where everything but `drain` and `cut` has to be called.
+/// Runs on the executor of its socket, where everything but `drain`, `cut`, `give_up` and `waiting_since` has
+/// to be called.
 ///
 /// A request costs no coroutine spawned, no timer operation and no race. There is one coroutine, one timer
 /// that is armed lazily (`deadline_` is what counts; a timer that fires early is armed again), and at most
@@ -34,14 +39,23 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   using clock = server_core::clock;
   using tcp = boost::asio::ip::tcp;
 
-  session(std::shared_ptr<server_core> server, tcp::socket socket, const tcp::endpoint& remote);
+  session(std::shared_ptr<server_core> server, transport::socket_type socket, const tcp::endpoint& remote);
   ~session();
 
   void start();
   void drain();
   void cut();
+  /// Ends it if it still waits since then. From any thread.
+  void give_up(clock::rep since);
+  /// For a request, or for more of its header; 0: it does not. From any thread.
+  clock::rep waiting_since() const noexcept { return waiting_since_.load(std::memory_order_relaxed); }
+
+  /// From any thread.
+  std::uint64_t received() const noexcept { return received_.load(std::memory_order_relaxed); }
+  std::uint64_t sent() const noexcept { return transport_.sent(); }
 
   const tcp::endpoint& remote_endpoint() const noexcept { return remote_; }
+  const request_origin& origin() const noexcept { return origin_; }
   boost::asio::any_io_executor get_executor() { return transport_.get_executor(); }
 
   // For the handler, by its exchange.
@@ -49,7 +63,11 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   boost::asio::awaitable<void> write_piece(std::string_view piece);
   boost::asio::awaitable<void> read_piece(std::string& piece);
   bool has_unread_body() const noexcept { return parser_ && !parser_->is_done(); }
+  std::optional<status> refused() const noexcept {
+    return refusal_ ? std::optional(refusal_->result()) : std::nullopt;
+  }
   void set_handler_deadline(clock::time_point deadline);
+  boost::asio::awaitable<void> wait_until(clock::time_point when);
   bool closing() const noexcept { return closed_ || server_->draining(); }
   void send_buffer_size(int bytes) noexcept { transport_.send_buffer_size(bytes); }
 
@@ -63,6 +81,8 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   struct read_completion;
 
   boost::asio::awaitable<void> run(std::shared_ptr<session> self);
+  boost::asio::awaitable<bool> begin_tls();
+  boost::asio::awaitable<void> refuse_plain();
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<input> read_request();
   boost::asio::awaitable<input> read_head();
@@ -81,6 +101,8 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   void begin_request();
   void skip_empty_lines();
   boost::system::error_code parse();
+  bool exceeds_bound() const;
+  void settle_header(request& head);
   void set_header_aside();
   request take_request();
   input refused(response why);
@@ -101,6 +123,10 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   boost::asio::awaitable<void> ask_for_body();
   [[noreturn]] void fail_body();
 
+  bool hold(std::size_t bytes);
+  bool hold_for_piece();
+  void release() noexcept;
+
   void enter(phase p, clock::duration timeout);
   void set_deadline(clock::time_point deadline);
   void watch_handler();
@@ -120,11 +146,15 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   clock::time_point armed_for_ = clock::time_point::max();
   boost::asio::cancellation_signal cancel_handler_;
   exchange* exchange_ = nullptr;
+  std::optional<boost::asio::steady_timer> pause_; ///< Of the handler, between pieces.
   clock::time_point handler_by_ =
       clock::time_point::max(); ///< In phase `handler`, the first of the three counts.
   clock::time_point read_by_ = clock::time_point::max();
   clock::time_point write_by_ = clock::time_point::max();
   phase phase_ = phase::idle;
+  std::atomic<clock::rep> waiting_since_ = 0;
+  std::atomic<std::uint64_t> received_ = 0;
+  std::size_t held_ = 0; ///< Of what bodies may take.
   bool first_ = true;
   bool timed_out_ = false;
   bool closed_ = false;
@@ -134,9 +164,12 @@ class session : public std::enable_shared_from_this<session>, public session_hoo
   boost::system::error_code read_error_;
   parked_handler reader_;
 
+  base::chunk_bound chunk_bound_;
+  bool seen_last_chunk_ = false; ///< Of the body that is being read.
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   std::optional<request::header_type> header_; ///< Of a request in chunks, while its body is read.
   std::optional<response> refusal_;
+  request_origin origin_; ///< Of the request that is being served.
   framing framing_;
   std::optional<std::uint64_t> owed_; ///< Of an answer in pieces whose length was stated.
   std::string head_;

@@ -3,6 +3,8 @@
 
 #include "base/http_text.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -15,6 +17,7 @@ using boost::system::error_code;
 
 void session::begin_handler(exchange& ex) {
   phase_ = phase::handler;
+  waiting_since_.store(0, std::memory_order_relaxed);
   exchange_ = &ex;
   deadline_ = handler_by_ = read_by_ = write_by_ = clock::time_point::max();
   if (buffer_.size() == 0 && !reading_ && !read_error_)
@@ -22,6 +25,7 @@ void session::begin_handler(exchange& ex) {
 }
 
 void session::end_handler() {
+  release();
   exchange_ = nullptr;
   phase_ = phase::write;
   deadline_ = clock::time_point::max();
@@ -32,6 +36,7 @@ asio::awaitable<void> session::begin(const response& head) {
   framing_.stated = owed_ = stated_length(head);
   framing_.keep_alive = may_keep_alive(head) && (framing_.stated || !framing_.to_http_1_0);
   render_head(head_, head, framing_);
+  framing_.to_head = framing_.to_head || is_bodiless(head.result_int()); // whatever is written
   if (note_)
     note_->begin_answer(head);
   const transport::buffers all{asio::buffer(head_)};
@@ -76,9 +81,12 @@ asio::awaitable<void> session::send(const transport::buffers& all) {
   std::size_t sent = 0;
   auto written = write_now(all, sent);
   if (!written) {
-    write_by_ = clock::now() + server_->limits().write_timeout;
-    watch_handler();
-    written = co_await transport_.write_rest(sent, all);
+    const auto renew = [this] {
+      write_by_ = clock::now() + server_->limits().write_timeout;
+      watch_handler();
+    };
+    renew();
+    written = co_await transport_.write_rest(sent, all, renew);
     write_by_ = clock::time_point::max();
   }
   if (*written && !closed_ && !read_error_)
@@ -94,7 +102,7 @@ asio::awaitable<void> session::read_piece(std::string& piece) {
   co_await ask_for_body();
   read_by_ = clock::now() + server_->limits().body_timeout;
   watch_handler();
-  bool more = true;
+  bool more = hold_for_piece();
   while (more && body.empty() && !parser_->is_done()) {
     if (buffer_.size() > 0 && !reading_)
       parse_piece();
@@ -112,9 +120,7 @@ asio::awaitable<void> session::read_piece(std::string& piece) {
 
 void session::parse_piece() {
   if (const error_code ec = parse())
-    refused(refuse_malformed(ec));
-  else if (buffer_.size() > server_->limits().header_bytes && !parser_->is_done())
-    refused(make_error(status::request_header_fields_too_large, "a chunk header or trailer is too large"));
+    refused(refuse_body(ec));
 }
 
 // Not once an answer has begun: what a caller then gets is that.
@@ -140,6 +146,15 @@ void session::fail_body() {
   throw boost::system::system_error(asio::error::operation_aborted);
 }
 
+// The server says that it drains before it posts `drain`: a wait that begins in between sees the one or the
+// other.
+asio::awaitable<void> session::wait_until(clock::time_point when) {
+  if (closing())
+    co_return;
+  pause_.emplace(transport_.get_executor(), when);
+  co_await pause_->async_wait(asio::as_tuple(asio::deferred));
+}
+
 void session::set_handler_deadline(clock::time_point deadline) {
   handler_by_ = deadline;
   watch_handler();
@@ -156,7 +171,7 @@ void session::handler_deadline_passed() {
     handler_by_ = clock::time_point::max();
     exchange_->expired_ = true;
     cancel_handler_.emit(asio::cancellation_type::terminal);
-  } else {
+  } else if (read_by_ <= now) {
     read_by_ = clock::time_point::max();
     timed_out_ = static_cast<bool>(reader_);
     if (timed_out_)
@@ -187,6 +202,12 @@ const boost::asio::ip::tcp::endpoint& exchange::remote_endpoint() const noexcept
   return session_.remote_endpoint();
 }
 
+const boost::asio::ip::address& exchange::client_address() const noexcept { return session_.origin().client; }
+
+std::optional<status> exchange::refused() const noexcept { return session_.refused(); }
+
+std::string_view exchange::scheme() const noexcept { return session_.origin().secure ? "https" : "http"; }
+
 boost::asio::any_io_executor exchange::get_executor() const { return session_.get_executor(); }
 
 bool exchange::has_more() const noexcept { return session_.has_unread_body(); }
@@ -196,6 +217,10 @@ boost::asio::awaitable<void> exchange::read(std::string& piece) { return session
 boost::asio::awaitable<void> exchange::begin(const response& head) { return session_.begin(head); }
 
 boost::asio::awaitable<void> exchange::write(std::string_view piece) { return session_.write_piece(piece); }
+
+boost::asio::awaitable<void> exchange::wait_until(std::chrono::steady_clock::time_point when) {
+  return session_.wait_until(when);
+}
 
 bool exchange::closing() const noexcept { return session_.closing(); }
 

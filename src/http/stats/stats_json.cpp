@@ -39,6 +39,12 @@ void write_counters(object_writer& object, const queue_totals& totals) {
     object.number(c.name, totals.*c.value);
 }
 
+std::string_view text_of(queue_condition c) {
+  constexpr std::string_view names[] = {"resting",    "serving", "starting",    "waiting",
+                                        "calls_fail", "failing", "breaker_open"};
+  return names[static_cast<std::size_t>(c)];
+}
+
 void write_detached(object_writer& in, const detached_counts& counts) {
   object_writer object(in.member("detached"));
   for (const auto& c : detached_counters)
@@ -54,12 +60,16 @@ void write_spans(object_writer& in, const span_counts& spans) {
 
 void write_totals(object_writer& in, const pool_snapshot& pool) {
   queue_snapshot sum;
-  for (const auto& named : pool.queues)
+  std::uint64_t errors = 0;
+  for (const auto& named : pool.queues) {
     accumulate(sum, named.queue);
+    errors += errors_in(named);
+  }
   object_writer object(in.member("totals"));
   object.number("queues", pool.queues.size());
   write_states(object, sum);
   write_workers(object, sum);
+  object.number("errors", errors);
   write_counters(object, sum.totals);
 }
 
@@ -89,11 +99,18 @@ void append_queue(std::string& out, const named_queue_snapshot& named) {
   object.string("app", named.app);
   object.string("name", named.name);
   object.string("trigger", named.trigger);
+  object.string("condition", text_of(condition_of(named)));
+  object.number("errors", errors_in(named));
   write_states(object, named.queue);
   write_latencies(object, named.queue);
   write_workers(object, named.queue);
   if (named.failure)
     append_failure(object.member("failure"), *named.failure);
+  if (named.failed_calls) {
+    object_writer failed(object.member("failed_calls"));
+    failed.number("total", named.failed_calls->total);
+    failed.number("in_a_row", named.failed_calls->in_a_row);
+  }
   if (named.waits)
     append_histogram(object.member("wait_ms"), *named.waits);
   if (named.detached)
@@ -104,7 +121,7 @@ void append_queue(std::string& out, const named_queue_snapshot& named) {
   write_counters(totals, named.queue.totals);
 }
 
-std::string render_json(const pool_snapshot& pool, std::size_t shown) {
+std::string render_json(const pool_snapshot& pool, std::size_t shown, std::optional<std::size_t> matching) {
   constexpr std::size_t bytes_per_queue = 640;
   const auto queues = std::span(pool.queues).first(std::min(shown, pool.queues.size()));
   std::string out;
@@ -113,6 +130,8 @@ std::string render_json(const pool_snapshot& pool, std::size_t shown) {
     object_writer document(out);
     document.number("schema", stats_schema);
     write_totals(document, pool);
+    if (matching)
+      document.number("matching", *matching);
     if (pool.spans)
       write_spans(document, *pool.spans);
     append_array(document.member("queues"), queues, append_queue);

@@ -2,12 +2,13 @@
 
 #include "metrics_writer.hpp"
 #include "queue_counters.hpp"
+#include "series_book.hpp"
 #include "text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 namespace hotslot::http {
@@ -66,12 +67,12 @@ void append_averages(metrics_writer& out, std::span<const queue_snapshot> queues
       out.sample(labels[i], s.label, queues[i].latency(s.state));
 }
 
-void append_counters(metrics_writer& out, std::span<const queue_snapshot> queues, const label_table& labels) {
+void append_counters(metrics_writer& out, std::span<const queue_counts> counts, const label_table& labels) {
   for (const auto& f : counter_families) {
     out.declare(f.name, metric_type::counter, f.help);
-    for (std::size_t i = 0; i < queues.size(); ++i)
+    for (std::size_t i = 0; i < counts.size(); ++i)
       for (const auto& c : f.all)
-        out.sample(labels[i], c.label, queues[i].totals.*c.value);
+        out.sample(labels[i], c.label, counts[i].totals.*c.value);
   }
 }
 
@@ -86,31 +87,13 @@ constexpr wait_label wait_labels[] = {
     {wait_cause::resources, ",cause=\"resources\""},
 };
 
-// Of a thousand queues, 10 MB less than their histograms.
-struct shown_histograms {
-  shown_histograms() = default;
-  explicit shown_histograms(const queue_histograms& of)
-    : runs(of.runs)
-    , starts(of.starts)
-    , immediate(of.immediate) {
-    for (std::size_t i = 0; i < wait_cause_count; ++i)
-      waits[i] = bounded_latencies(of.waits[i]);
-  }
-
-  std::array<bounded_latencies, wait_cause_count> waits;
-  bounded_latencies runs;
-  bounded_latencies starts;
-  std::uint64_t immediate = 0;
-};
-
 void append_if_any(metrics_writer& out, std::string_view labels, std::string_view more,
                    const bounded_latencies& h) {
   if (h.count > 0)
     out.histogram(labels, more, h);
 }
 
-void append_histograms(metrics_writer& out, const std::vector<shown_histograms>& all,
-                       const label_table& labels) {
+void append_histograms(metrics_writer& out, std::span<const queue_counts> all, const label_table& labels) {
   out.declare("hotslot_wait_seconds", metric_type::histogram,
               "Time that callers waited, by what they waited for.");
   for (std::size_t i = 0; i < all.size(); ++i)
@@ -128,21 +111,8 @@ void append_histograms(metrics_writer& out, const std::vector<shown_histograms>&
     out.sample(labels[i], "", all[i].immediate);
 }
 
-// What only some queues have.
-struct call_counts {
-  std::optional<detached_counts> detached;
-  std::optional<std::uint64_t> rate_limited;
-
-  void add(const named_queue_snapshot& q) {
-    if (q.detached)
-      accumulate(detached ? *detached : detached.emplace(), *q.detached);
-    if (q.rate_limited)
-      rate_limited = rate_limited.value_or(0) + *q.rate_limited;
-  }
-};
-
 void append_detached(metrics_writer& out, std::span<const detached_counter> all,
-                     std::span<const call_counts> counts, const label_table& labels) {
+                     std::span<const queue_counts> counts, const label_table& labels) {
   for (std::size_t i = 0; i < counts.size(); ++i)
     if (counts[i].detached)
       for (const auto& s : all)
@@ -150,15 +120,15 @@ void append_detached(metrics_writer& out, std::span<const detached_counter> all,
 }
 
 // A family that no queue has is left out.
-void append_calls(metrics_writer& out, std::span<const call_counts> counts, const label_table& labels) {
-  const auto is_detached = [](const call_counts& c) { return c.detached.has_value(); };
+void append_calls(metrics_writer& out, std::span<const queue_counts> counts, const label_table& labels) {
+  const auto is_detached = [](const queue_counts& c) { return c.detached.has_value(); };
   if (std::any_of(counts.begin(), counts.end(), is_detached)) {
     out.declare("hotslot_detached_pending", metric_type::gauge, "Detached calls that wait or run.");
     append_detached(out, std::span(detached_counters).first(2), counts, labels);
     out.declare("hotslot_detached_calls", metric_type::counter, "Detached calls, by what became of them.");
     append_detached(out, std::span(detached_counters).subspan(2), counts, labels);
   }
-  const auto is_limited = [](const call_counts& c) { return c.rate_limited.has_value(); };
+  const auto is_limited = [](const queue_counts& c) { return c.rate_limited.has_value(); };
   if (std::none_of(counts.begin(), counts.end(), is_limited))
     return;
   out.declare("hotslot_calls_rate_limited", metric_type::counter, "Calls refused by a rate limit.");
@@ -176,46 +146,36 @@ void append_spans(metrics_writer& out, const span_counts& spans) {
   out.sample("", "", spans.dropped);
 }
 
-// Those that were used most, first, and only as many of them as there may be.
-std::size_t rank(pool_snapshot& pool, std::size_t max_keys) {
-  if (pool.queues.size() <= max_keys)
-    return pool.queues.size();
-  std::stable_sort(pool.queues.begin(), pool.queues.end(), [](const auto& a, const auto& b) {
-    return a.queue.totals.acquired > b.queue.totals.acquired;
-  });
-  return max_keys;
-}
-
 // Nothing where nothing was recorded, so that it need not be copied.
 std::optional<queue_histograms> histograms_of(const named_queue_snapshot& q,
                                               const decltype(stats_source::histograms)& source) {
   const auto& t = q.queue.totals;
   const bool unused = t.acquired == 0 && t.timed_out == 0 && t.launched == 0;
-  return unused ? std::nullopt : source(q.key);
+  return unused || !source ? std::nullopt : source(q.key);
 }
 
-void add(queue_histograms& to, const queue_histograms& more) {
-  for (std::size_t i = 0; i < wait_cause_count; ++i)
-    to.waits[i] += more.waits[i];
-  to.runs += more.runs;
-  to.starts += more.starts;
-  to.immediate += more.immediate;
-}
+// What the starts of a queue, or of several, have come to.
+struct start_trouble {
+  std::uint64_t breakers_open = 0;
+  std::uint64_t failures_in_a_row = 0;
 
-std::vector<shown_histograms> collect(const pool_snapshot& pool, std::size_t own,
-                                      const decltype(stats_source::histograms)& source) {
-  std::vector<shown_histograms> all(own);
-  queue_histograms others;
-  for (std::size_t i = 0; i < pool.queues.size(); ++i)
-    if (const auto known = histograms_of(pool.queues[i], source)) {
-      if (i < own)
-        all[i] = shown_histograms(*known);
-      else
-        add(others, *known);
-    }
-  if (own < pool.queues.size())
-    all.emplace_back(others);
-  return all;
+  void add(const std::optional<failure_view>& f) {
+    if (!f)
+      return;
+    breakers_open += f->breaker_open;
+    failures_in_a_row = std::max<std::uint64_t>(failures_in_a_row, f->in_a_row);
+  }
+};
+
+void append_trouble(metrics_writer& out, std::span<const start_trouble> all, const label_table& labels) {
+  out.declare("hotslot_queue_start_failures_in_a_row", metric_type::gauge,
+              "Starts that have failed since one succeeded; of several queues, the most.");
+  for (std::size_t i = 0; i < all.size(); ++i)
+    out.sample(labels[i], "", all[i].failures_in_a_row);
+  out.declare("hotslot_queue_breaker_open", metric_type::gauge,
+              "1 while calls that find no worker are refused at once; of several queues, how many do.");
+  for (std::size_t i = 0; i < all.size(); ++i)
+    out.sample(labels[i], "", all[i].breakers_open);
 }
 
 void append_head(metrics_writer& out, std::string_view version, std::size_t queues) {
@@ -228,14 +188,14 @@ void append_head(metrics_writer& out, std::string_view version, std::size_t queu
 }
 
 void append_more(metrics_writer& out, const metric_family& f) {
-  out.declare(f.name, metric_type::counter, f.help);
+  out.declare(f.name, f.kind == metric_kind::counter ? metric_type::counter : metric_type::gauge, f.help);
   for (const auto& sample : f.samples) {
     std::string labels;
     for (const auto& [name, value] : sample.labels) {
       labels.append(labels.empty() ? "{" : ",").append(name).append("=");
       append_label_value(labels, value);
     }
-    out.sample(labels, "", sample.value);
+    std::visit([&](const auto& value) { out.sample(labels, "", value); }, sample.value);
   }
 }
 
@@ -246,26 +206,33 @@ std::string_view content_type(metrics_format format) noexcept {
                                                : "text/plain; version=0.0.4; charset=utf-8";
 }
 
+metric_keys::metric_keys(std::size_t most)
+  : book_(std::make_unique<series_book>(most)) {}
+
+metric_keys::~metric_keys() = default;
+
 std::string render_metrics(pool_snapshot pool, const decltype(stats_source::histograms)& histograms,
-                           const metrics_options& options) {
-  const std::size_t own = rank(pool, options.max_keys);
+                           metric_keys& keys, const metrics_options& options) {
+  auto [counts, other_counts] = keys.book_->divide(
+      pool.queues, [&](const auto& q) { return queue_counts(q, histograms_of(q, histograms)); });
+  const std::size_t own = counts.size();
   label_table labels;
   std::vector<queue_snapshot> queues;
-  std::vector<call_counts> calls;
-  for (std::size_t i = 0; i < own; ++i) {
-    const auto& q = pool.queues[i];
+  std::vector<start_trouble> trouble;
+  for (const auto& q : std::span(pool.queues).first(own)) {
     labels.add(q.app, q.name, q.key);
     queues.push_back(q.queue);
-    calls.emplace_back().add(q);
+    trouble.emplace_back().add(q.failure);
   }
-  if (own < pool.queues.size()) {
+  if (other_counts) {
     labels.add("other", "other", "other");
     queue_snapshot& others = queues.emplace_back();
-    call_counts& other_calls = calls.emplace_back();
-    for (std::size_t i = own; i < pool.queues.size(); ++i) {
-      accumulate(others, pool.queues[i].queue);
-      other_calls.add(pool.queues[i]);
+    start_trouble& their_trouble = trouble.emplace_back();
+    for (const auto& q : std::span(pool.queues).subspan(own)) {
+      accumulate(others, q.queue);
+      their_trouble.add(q.failure);
     }
+    counts.push_back(std::move(*other_counts));
   }
 
   constexpr std::size_t bytes_per_queue = 10 * 1024;
@@ -273,13 +240,14 @@ std::string render_metrics(pool_snapshot pool, const decltype(stats_source::hist
   out.reserve(queues.size() * bytes_per_queue);
   append_head(out, options.version, pool.queues.size());
   append_gauges(out, queues, labels);
+  append_trouble(out, trouble, labels);
   append_averages(out, std::span(queues).first(own), labels); // averages have no sum
-  append_counters(out, queues, labels);
-  append_calls(out, calls, labels);
+  append_counters(out, counts, labels);
+  append_calls(out, counts, labels);
   if (pool.spans)
     append_spans(out, *pool.spans);
   if (histograms)
-    append_histograms(out, collect(pool, own, histograms), labels);
+    append_histograms(out, counts, labels);
   for (const auto& f : options.more)
     append_more(out, f);
   return std::move(out).finish();

@@ -3,12 +3,12 @@
 #include "queue_counters.hpp"
 
 #include "base/number.hpp"
+#include "base/url.hpp"
 
-#include <boost/url/params_encoded_view.hpp>
-#include <boost/url/parse_query.hpp>
-#include <boost/url/pct_string_view.hpp>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include <algorithm>
+#include <locale>
 #include <map>
 
 namespace hotslot::http {
@@ -18,17 +18,20 @@ using parameters = std::map<std::string, std::string, std::less<>>;
 
 // Of the names that are known; one that is said twice would mean two things.
 parameters parse_parameters(std::string_view query, std::initializer_list<std::string_view> known) {
-  const std::string terminated(query); // Boost 1.81 reads on to a NUL
-  const auto parsed = boost::urls::parse_query(terminated);
-  if (!parsed)
+  if (!base::is_query(query))
     throw bad_query("the query is malformed");
-  const boost::urls::encoding_opts plus_is_space(true);
+  const auto decoded = [](std::string_view text) {
+    return base::percent_decoded(text, base::plus_sign::space).value_or("");
+  };
   parameters found;
-  for (const auto& p : *parsed) {
-    const std::string key = p.key.decode(plus_is_space);
+  while (!query.empty()) {
+    const auto pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    const std::string key = decoded(pair.substr(0, pair.find('=')));
     if (std::find(known.begin(), known.end(), key) == known.end())
       continue;
-    if (!found.emplace(key, p.value.decode(plus_is_space)).second)
+    const auto equals = std::min(pair.find('='), pair.size() - 1);
+    if (!found.emplace(key, decoded(pair.substr(equals + 1))).second)
       throw bad_query(key + " is given twice");
   }
   return found;
@@ -44,12 +47,23 @@ std::uint64_t parse_bounded(std::string_view name, std::string_view text, std::u
 }
 
 std::string all_orders() {
-  std::string names;
+  std::string names = "need, errors";
   for (const auto& g : gauges)
-    names.append(names.empty() ? "" : ", ").append(g.name);
+    names.append(", ").append(g.name);
   for (const auto& c : counters)
     names.append(", ").append(c.name);
   return names;
+}
+
+template <class Measure>
+auto largest_first(Measure of) {
+  return [of](const named_queue_snapshot& a, const named_queue_snapshot& b) {
+    return of(a.queue) > of(b.queue);
+  };
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return boost::algorithm::icontains(text, part, std::locale::classic());
 }
 
 } // namespace
@@ -60,25 +74,27 @@ std::string_view target_query(std::string_view target) noexcept {
 }
 
 std::string decode_segment(std::string_view text) {
-  const auto escaped = boost::urls::make_pct_string_view(boost::core::string_view(text.data(), text.size()));
-  if (!escaped)
+  auto decoded = base::percent_decoded(text);
+  if (!decoded)
     throw bad_query("the path is malformed");
-  return escaped->decode();
+  return std::move(*decoded);
 }
 
 stats_query stats_query::parse(std::string_view query) {
-  const parameters found = parse_parameters(query, {"key", "app", "top", "by", "with"});
+  const parameters found = parse_parameters(query, {"key", "app", "match", "top", "by", "with"});
   stats_query q;
   if (const auto it = found.find("key"); it != found.end())
     q.key_ = it->second;
   if (const auto it = found.find("app"); it != found.end())
     q.app_ = it->second;
+  if (const auto it = found.find("match"); it != found.end())
+    q.match_ = it->second;
   if (const auto it = found.find("top"); it != found.end()) {
     q.top_ = parse_bounded("top", it->second, 1, 1'000'000);
-    q.by_ = measure_of("waiting");
+    q.by_ = order_of(q.by_name_ = "need");
   }
   if (const auto it = found.find("by"); it != found.end())
-    q.by_ = measure_of(it->second);
+    q.by_ = order_of(q.by_name_ = it->second);
   if (const auto it = found.find("with"); it != found.end()) {
     q.with_waits_ = it->second == "waits";
     if (!q.with_waits_)
@@ -87,24 +103,57 @@ stats_query stats_query::parse(std::string_view query) {
   return q;
 }
 
-stats_query::measure stats_query::measure_of(std::string_view name) {
+std::string stats_query::canonical() const {
+  std::string text;
+  const auto add = [&text](std::string_view name, const std::optional<std::string>& value) {
+    if (value)
+      text.append(name).append(base::percent_encoded(*value)).append("&");
+  };
+  add("key=", key_);
+  add("app=", app_);
+  add("match=", match_);
+  add("by=", by_name_.empty() ? std::nullopt : std::optional(by_name_));
+  add("top=", top_ == all_queues ? std::nullopt : std::optional(std::to_string(top_)));
+  add("with=", with_waits_ ? std::optional<std::string>("waits") : std::nullopt);
+  return text;
+}
+
+stats_query::order stats_query::order_of(std::string_view name) {
+  if (name == "need")
+    return needs_more;
+  if (name == "errors")
+    return [](const named_queue_snapshot& a, const named_queue_snapshot& b) {
+      return errors_in(a) > errors_in(b);
+    };
   for (const auto& g : gauges)
     if (g.name == name)
-      return g.of;
+      return largest_first(g.of);
   for (const auto& c : counters)
     if (c.name == name)
-      return [value = c.value](const queue_snapshot& q) { return q.totals.*value; };
+      return largest_first([value = c.value](const queue_snapshot& q) { return q.totals.*value; });
   throw bad_query("by has to be one of " + all_orders());
 }
 
-void stats_query::apply(pool_snapshot& pool) const {
+bool stats_query::is_asked_for(const named_queue_snapshot& q) const {
+  return (!key_ || q.key == *key_) && (!app_ || q.app == *app_);
+}
+
+bool stats_query::matches(const named_queue_snapshot& q) const {
+  const auto has_it = [this](const std::string& text) { return contains(text, *match_); };
+  return !match_ || has_it(q.app + '/' + q.name) || has_it(q.key) || has_it(q.id) || has_it(q.trigger);
+}
+
+stats_query::selection stats_query::apply(pool_snapshot& pool) const {
+  auto& queues = pool.queues;
   if (key_ || app_)
-    std::erase_if(pool.queues, [this](const named_queue_snapshot& q) {
-      return (key_ && q.key != *key_) || (app_ && q.app != *app_);
-    });
+    std::erase_if(queues, [this](const named_queue_snapshot& q) { return !is_asked_for(q); });
+  auto end = queues.end();
+  if (match_)
+    end = std::stable_partition(queues.begin(), end, [this](const auto& q) { return matches(q); });
   if (by_)
-    std::stable_sort(pool.queues.begin(), pool.queues.end(),
-                     [this](const auto& a, const auto& b) { return by_(a.queue) > by_(b.queue); });
+    std::stable_sort(queues.begin(), end, by_);
+  const auto matching = static_cast<std::size_t>(end - queues.begin());
+  return {std::min(top_, matching), match_ ? std::optional(matching) : std::nullopt};
 }
 
 std::chrono::milliseconds parse_interval(std::string_view query) {

@@ -2,6 +2,7 @@
 
 #include <hotslot/http/stats_json.hpp>
 #include <hotslot/http/stats_metrics.hpp>
+#include <hotslot/version.hpp>
 
 #include "http/content/content.hpp"
 #include "http/content/negotiation.hpp"
@@ -52,7 +53,8 @@ void revalidated(const request& req, response& res) {
 
 stats_routes::stats_routes(stats_source source, stats_options options)
   : source_(std::move(source))
-  , options_(std::move(options)) {
+  , options_(std::move(options))
+  , metric_keys_(std::make_shared<metric_keys>(options_.max_metric_keys)) {
   assert(source_.pool);
   if (options_.version.empty())
     options_.version = HOTSLOT_VERSION;
@@ -73,6 +75,11 @@ std::string_view stats_routes::route_of(std::string_view target) const noexcept 
 
 bool stats_routes::is_stream(const request& req) const noexcept {
   return (req.method() == verb::get || req.method() == verb::head) && route_of(req.target()) == stream_route;
+}
+
+bool stats_routes::is_costly(const request& req) const noexcept {
+  const auto route = route_of(req.target());
+  return route.starts_with("/stats") || route == "/metrics";
 }
 
 response stats_routes::handle(const request& req) const {
@@ -114,8 +121,11 @@ response stats_routes::get(const request& req, std::string_view route) const {
   if (route == "/version")
     return version();
   try {
-    if (route == stream_route)
-      return stream(target_query(req.target()));
+    if (route == stream_route) {
+      response one = stream(target_query(req.target()));
+      compress_content(req, one);
+      return one;
+    }
     response res = route == "/stats" ? pool(target_query(req.target()))
                                      : queue(decode_segment(route.substr(one_queue.size())));
     if (res.result() == status::ok)
@@ -129,10 +139,10 @@ response stats_routes::get(const request& req, std::string_view route) const {
 std::string stats_routes::render_pool(std::string_view query) const {
   const auto asked = stats_query::parse(query);
   pool_snapshot all = source_.pool();
-  asked.apply(all);
+  const auto chosen = asked.apply(all);
   if (asked.with_waits())
-    add_waits(all, asked.shown());
-  return render_json(all, asked.shown());
+    add_waits(all, chosen.shown);
+  return render_json(all, chosen.shown, chosen.matching);
 }
 
 void stats_routes::add_waits(pool_snapshot& to, std::size_t shown) const {
@@ -185,11 +195,11 @@ std::optional<queue_detail> stats_routes::find(std::string_view key) const {
 
 response stats_routes::metrics(const request& req) const {
   const auto more = options_.more_metrics ? options_.more_metrics() : std::vector<metric_family>();
-  metrics_options how{.version = options_.version, .max_keys = options_.max_metric_keys, .more = more};
+  metrics_options how{.version = options_.version, .more = more};
   if (prefers_openmetrics(req[field::accept]))
     how.format = metrics_format::openmetrics;
   response res = make_response(status::ok, content_type(how.format),
-                               render_metrics(source_.pool(), source_.histograms, how));
+                               render_metrics(source_.pool(), source_.histograms, *metric_keys_, how));
   res.set(field::vary, "Accept");
   compress_content(req, res);
   return res;

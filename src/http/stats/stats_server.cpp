@@ -1,5 +1,6 @@
 #include <hotslot/http/stats_server.hpp>
 
+#include "rendering.hpp"
 #include "stats_stream.hpp"
 
 #include <algorithm>
@@ -21,7 +22,9 @@ server_handler make_stats_handler(std::shared_ptr<const stats_routes> routes) {
           stream = std::move(stream)](request&& req, exchange& ex) -> boost::asio::awaitable<response> {
     if (routes->is_stream(req))
       co_return co_await stream->serve(req, ex);
-    co_return routes->handle(req);
+    if (!routes->is_costly(req))
+      co_return routes->handle(req);
+    co_return co_await render(*routes, [&] { return routes->handle(req); });
   };
 }
 

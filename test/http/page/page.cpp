@@ -6,6 +6,7 @@
 #include "../stats/samples.hpp"
 #include "catch.hpp"
 #include "http/content/content.hpp"
+#include "http/content/gzip.hpp"
 
 #include <algorithm>
 #include <string>

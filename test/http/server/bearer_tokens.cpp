@@ -9,7 +9,7 @@
 
 using namespace hotslot;
 using namespace hotslot::http;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using test::certificates;
 using test::served;
 
@@ -56,6 +56,27 @@ TEST_CASE("who bears a token is admitted, and the handler does not see it") {
   }
 }
 
+TEST_CASE("a token may be for reading only") {
+  const token_file file("all\nsome read\nmore \t read \n");
+  const bearer_tokens tokens(file.path());
+  for (const auto& [token, method, answer] : {std::tuple("all", verb::post, 0u),
+                                              {"some", verb::get, 0u},
+                                              {"more", verb::head, 0u},
+                                              {"some", verb::options, 0u},
+                                              {"some", verb::post, 403u},
+                                              {"more", verb::delete_, 403u},
+                                              {"none", verb::get, 401u}}) {
+    auto req = bearing(std::string("Bearer ") + token);
+    req.method(method);
+    const auto refused = tokens.admit(req);
+    CAPTURE(token, answer);
+    CHECK((refused ? refused->result_int() : 0) == answer);
+  }
+  const token_file wrong("a\nb write\n");
+  CHECK_THAT(why_refused(wrong.path()),
+             ContainsSubstring("line 2 has behind its token what is not \"read\""));
+}
+
 TEST_CASE("who bears none is told how") {
   const token_file file("first-token\n");
   const bearer_tokens tokens(file.path());
@@ -90,10 +111,10 @@ TEST_CASE("tokens are read again") {
 
 TEST_CASE("a file that cannot be used is refused by name") {
   const token_file file("good\nnot good\n");
-  CHECK_THAT(why_refused(file.path()), Contains("tokens as a file of tokens: line 2 "));
-  CHECK_THAT(why_refused(file.path().parent_path()), Contains("it is a directory"));
-  CHECK_THAT(why_refused(file.path().parent_path() / "nothing"), Contains("No such file"));
-  CHECK_THAT(why_refused(token_file("# none\n\n").path()), Contains("there is no token in it"));
+  CHECK_THAT(why_refused(file.path()), ContainsSubstring("tokens as a file of tokens: line 2 "));
+  CHECK_THAT(why_refused(file.path().parent_path()), ContainsSubstring("it is a directory"));
+  CHECK_THAT(why_refused(file.path().parent_path() / "nothing"), ContainsSubstring("No such file"));
+  CHECK_THAT(why_refused(token_file("# none\n\n").path()), ContainsSubstring("there is no token in it"));
 }
 
 TEST_CASE("a server refuses before it asks for the body") {

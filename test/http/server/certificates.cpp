@@ -81,10 +81,12 @@ certificates::~certificates() {
   fs::remove_all(directory_, ignored);
 }
 
-void certificates::issue(const std::string& name, const std::string& subject) {
+void certificates::issue(const std::string& name, const std::string& subject, const std::string& alternatives,
+                         long hours) {
   const auto key = new_key();
   const auto cert = new_certificate(subject, serial_++, key.get());
-  extend(cert.get(), ca_.get(), NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+  X509_gmtime_adj(X509_getm_notAfter(cert.get()), hours * 60 * 60);
+  extend(cert.get(), ca_.get(), NID_subject_alt_name, alternatives.c_str());
   sign(cert.get(), ca_.get(), ca_key_.get());
   replace(path(name + ".pem"), [&](std::FILE* to) { return PEM_write_X509(to, cert.get()); });
   replace(path(name + ".key"), [&](std::FILE* to) {

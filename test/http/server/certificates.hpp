@@ -23,7 +23,8 @@ class certificates {
   std::filesystem::path path(const std::string& name) const { return directory_ / name; }
 
   /// Makes NAME.pem and NAME.key for `subject`; of that name before, they are replaced.
-  void issue(const std::string& name, const std::string& subject);
+  void issue(const std::string& name, const std::string& subject,
+             const std::string& alternatives = "DNS:localhost,IP:127.0.0.1", long hours = 24);
   void write(const std::string& name, const std::string& text) const;
 
  private:

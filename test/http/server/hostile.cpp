@@ -1,5 +1,6 @@
 // Callers that mean harm: memory stays bounded, and another caller is served meanwhile.
 #include "catch.hpp"
+#include "joining_thread.hpp"
 #include "seed.hpp"
 #include "served.hpp"
 
@@ -20,7 +21,7 @@ using test::served;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef INSTRUMENTED
 constexpr bool sanitized = true; // whose own memory is most of it
 #else
 constexpr bool sanitized = false;
@@ -55,12 +56,12 @@ class healthy_caller {
  public:
   explicit healthy_caller(served& s)
     : client_(s.endpoint())
-    , thread_([this](std::stop_token stop) {
-      while (!stop.stop_requested())
+    , thread_([this] {
+      while (!stopped_)
         call();
     }) {}
   ~healthy_caller() {
-    thread_.request_stop();
+    stopped_ = true;
     thread_.join();
     WARN("a healthy caller: " << calls_ << " calls, at most "
                               << std::chrono::duration_cast<std::chrono::microseconds>(longest_).count()
@@ -87,7 +88,8 @@ class healthy_caller {
   std::chrono::steady_clock::duration longest_{};
   int calls_ = 0;
   std::atomic<int> failed_ = 0;
-  std::jthread thread_;
+  std::atomic<bool> stopped_ = false;
+  std::thread thread_;
 };
 
 // What a server that has refused does not read is no failure of the caller's.
@@ -191,6 +193,30 @@ TEST_CASE("requests that never come to their end are given up") {
   memory.check();
 }
 
+TEST_CASE("bodies share what they may take") {
+  int relieved = 0;
+  http::server_options options;
+  options.bodies = std::make_shared<http::byte_budget>(256 * 1024, [&] { ++relieved; });
+  served s(options);
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: ";
+  const std::string part(150'000, 'b');
+  auto first = s.connect();
+  first.send(head + "150001\r\n\r\n" + part);
+  while (options.bodies->taken() < 150'000)
+    std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = s.connect().call(head + "150000\r\n\r\n" + part);
+    CHECK(refused.result() == http::status::service_unavailable);
+    CHECK(refused[http::field::retry_after] == "1");
+    CHECK(s.connect().call(head + "3000\r\n\r\n" + part.substr(0, 3000)).result() == http::status::ok);
+  }
+  first.send("b");
+  CHECK(first.read().result() == http::status::ok);
+  CHECK(options.bodies->taken() == 0);
+  CHECK(relieved == 1);
+  CHECK(s.connect().call(head + "150000\r\n\r\n" + part).result() == http::status::ok);
+}
+
 TEST_CASE("garbage") {
   INFO("seed " << random_seed());
   served s;
@@ -223,7 +249,7 @@ TEST_CASE("ten thousand requests in one go") {
   std::string all;
   for (int i = 0; i < many; ++i)
     all += "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
-  const std::jthread sender([&] { c.send(all); });
+  const joining_thread sender([&] { c.send(all); });
   for (int i = 0; i < many; ++i)
     REQUIRE(c.read().body() == "hello");
   memory.check();
@@ -240,7 +266,7 @@ TEST_CASE("headers, extensions and trailers without an end are refused") {
   for (const auto& begin : begins)
     for (int i = 0; i < 20; ++i) {
       auto c = s.connect();
-      const std::jthread sender([&] {
+      const joining_thread sender([&] {
         c.send(begin);
         send_as_far_as_it_goes(c, endless);
       });
@@ -249,4 +275,45 @@ TEST_CASE("headers, extensions and trailers without an end are refused") {
       c.socket().shutdown(client::tcp::socket::shutdown_both, ignored);
     }
   memory.check();
+}
+
+TEST_CASE("what is beside a body is bounded, however it arrives") {
+  http::server_options options;
+  options.limits.header_bytes = 1000;
+  served s(std::move(options));
+  const std::string chunked = "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const bool bounded : {true, false}) {
+    const std::string some(bounded ? 900 : 1100, 'a');
+    for (const auto& rest :
+         {"1;x=" + some + "\r\na\r\n0\r\n\r\n", "1\r\na\r\n0;x=" + some + "\r\n\r\n",
+          "1\r\na\r\n0\r\nX: " + some + "\r\n\r\n",
+          "1\r\na\r\n0\r\nX: " + some.substr(450) + "\r\n" + some.substr(0, 450) + ": a\r\n\r\n"}) {
+      auto c = s.connect();
+      c.send(chunked + rest);
+      CHECK(c.read().result() ==
+            (bounded ? http::status::ok : http::status::request_header_fields_too_large));
+    }
+  }
+}
+
+TEST_CASE("a field that is longer than can be kept is answered") {
+  http::server_options options;
+  options.limits.header_bytes = 1 << 20;
+  std::atomic<int> noted = 0;
+  options.on_answered = [&](const http::access_record& r) { noted += r.status == 431; };
+  std::atomic<int> failures = 0;
+  options.log = [&](std::string_view) { ++failures; };
+  {
+    served s(std::move(options));
+    const std::string field = "X: " + std::string(65'536, 'a') + "\r\n\r\n";
+    for (const auto& text :
+         {"GET /hello HTTP/1.1\r\nHost: h\r\n" + field,
+          "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + field}) {
+      auto c = s.connect();
+      c.send(text);
+      CHECK(c.read().result() == http::status::request_header_fields_too_large);
+    }
+  }
+  CHECK(noted == 2);
+  CHECK(failures == 0);
 }

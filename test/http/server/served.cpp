@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -119,6 +120,8 @@ asio::awaitable<response> served::handle_upload(const std::string& target, reque
     co_return text("not wanted");
   if (target == "/upload/too-slow")
     ex.expires_after(10ms);
+  if (target == "/upload/beside")
+    co_return co_await write_while_reading(ex);
   const bool back = target == "/upload/back";
   if (back)
     co_await ex.begin(response(status::ok, 11));
@@ -139,6 +142,18 @@ asio::awaitable<response> served::handle_upload(const std::string& target, reque
   if (back)
     co_await ex.write(piece);
   co_return text(std::to_string(size));
+}
+
+// One piece of more than the socket takes at once is written beside one that is read.
+asio::awaitable<response> served::write_while_reading(exchange& ex) {
+  using namespace asio::experimental::awaitable_operators;
+  ex.send_buffer_size(4096);
+  co_await ex.begin(response(status::ok, 11));
+  const std::string out(big_piece, 'x');
+  std::string in;
+  co_await (ex.read(in) && ex.write(out));
+  co_await ex.write(in);
+  co_return text("not looked at");
 }
 
 // Two pieces, and what the target says then.

@@ -21,6 +21,9 @@ namespace hotslot::test {
 /// Bytes that /big answers: more than any socket buffer takes.
 inline constexpr std::size_t big_answer = 16 * 1024 * 1024;
 
+/// Bytes that /upload/beside writes while it reads.
+inline constexpr std::size_t big_piece = 512 * 1024;
+
 /// Things that happened, counted; a test waits for them instead of sleeping.
 class events {
  public:
@@ -58,6 +61,7 @@ class served {
   boost::asio::awaitable<http::response> handle_pieces(const std::string& target, http::exchange& ex);
   boost::asio::awaitable<http::response> handle_upload(const std::string& target, http::request&& req,
                                                        http::exchange& ex);
+  boost::asio::awaitable<http::response> write_while_reading(http::exchange& ex);
   boost::asio::awaitable<void> write_for_ever(http::exchange& ex);
   boost::asio::awaitable<http::response> wait_for_gate();
   boost::asio::awaitable<http::response> wait_for_ever(http::exchange& ex);

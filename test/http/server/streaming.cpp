@@ -306,6 +306,53 @@ TEST_CASE("a caller that goes away amid its body ends the handler") {
   CHECK(s.happened.wait("abandoned"));
 }
 
+TEST_CASE("a caller that takes an answer slowly, but takes it, gets all of it") {
+  std::size_t got = 0;
+  for (auto patience = 100ms; got < test::big_answer && patience < 10s;
+       patience *= 2) { // until this machine keeps to it
+    server_limits limits;
+    limits.write_timeout = patience;
+    limits.header_timeout = patience / 4;
+    server_options options;
+    options.limits = limits;
+    served s(options);
+    auto c = s.connect(64 * 1024);
+    c.send("GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    boost::system::error_code ec;
+    got = 0;
+    for (int slept = 0; !ec; ++slept) {
+      std::string piece(test::big_answer / 16, ' ');
+      got += boost::asio::read(c.socket(), boost::asio::buffer(piece), ec);
+      if (slept < 12)
+        CHECK(s.connect().closed()); // who says nothing, after a quarter of that time
+    }
+  }
+  CHECK(got > test::big_answer);
+}
+
+TEST_CASE("the time for a piece that was written is not the time for one that is read") {
+  std::string got;
+  for (auto patience = 50ms; got.empty() && patience < 10s;
+       patience *= 2) { // until this machine writes the piece within it
+    server_limits limits;
+    limits.write_timeout = patience;
+    limits.header_timeout = 2 * patience;
+    served s(in_pieces(limits));
+    auto c = s.connect(4096);
+    c.send(post("/upload/beside", "Content-Length: 20\r\nConnection: close\r\n\r\n"));
+    std::string written(test::big_piece, ' ');
+    boost::system::error_code ec;
+    boost::asio::read(c.socket(), boost::asio::buffer(written), ec);
+    if (ec)
+      continue;
+    auto later = s.connect();
+    CHECK(later.closed()); // which says nothing: now that time is over
+    c.send(std::string(20, 'b'));
+    got = c.rest(ec);
+  }
+  CHECK_THAT(got, Catch::Matchers::EndsWith("bbbbb\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("a handler that waits for a body has its deadline") {
   served s(in_pieces());
   auto c = s.connect();

@@ -17,7 +17,7 @@ using namespace hotslot::http;
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using test::certificates;
 using test::served;
 
@@ -43,8 +43,11 @@ class tls_client {
 
   ssl::context& context() { return context_; }
 
-  void connect(const asio::ip::tcp::endpoint& to) {
+  /// Asks for `name`, unless it is empty.
+  void connect(const asio::ip::tcp::endpoint& to, const std::string& name = {}) {
     stream_.emplace(io_, context_);
+    if (!name.empty())
+      SSL_set_tlsext_host_name(native_handle(), name.c_str());
     stream_->next_layer().connect(to);
     const timeval patience{20, 0};
     setsockopt(stream_->next_layer().native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -87,9 +90,9 @@ class tls_client {
 
 // What a handshake or the first call after it fails with; with TLS 1.3 a client learns of its refusal only
 // then.
-bool is_refused(tls_client& c, const served& s) {
+bool is_refused(tls_client& c, const served& s, const std::string& name = {}) {
   try {
-    c.connect(s.endpoint());
+    c.connect(s.endpoint(), name);
     c.get("/hello");
     c.read();
   } catch (const boost::system::system_error&) {
@@ -273,22 +276,117 @@ TEST_CASE("what cannot be used is refused by name") {
   CHECK(why_refused(files).empty());
   SECTION("no file") {
     files.certificate = made.path("nothing.pem");
-    CHECK_THAT(why_refused(files), Contains("nothing.pem as the certificate: No such file"));
+    CHECK_THAT(why_refused(files), ContainsSubstring("nothing.pem as the certificate: No such file"));
   }
   SECTION("no certificate") {
     made.write("server.pem", "text");
-    CHECK_THAT(why_refused(files), Contains("server.pem as the certificate: no start line"));
+    CHECK_THAT(why_refused(files), ContainsSubstring("server.pem as the certificate: no start line"));
   }
   SECTION("no key") {
     files.key = made.path("ca.pem");
-    CHECK_THAT(why_refused(files), Contains("ca.pem as the certificate's key: "));
+    CHECK_THAT(why_refused(files), ContainsSubstring("ca.pem as the certificate's key: "));
   }
   SECTION("another one's key") {
     files.key = made.path("client.key");
-    CHECK_THAT(why_refused(files), Contains("client.key as the certificate's key: key values mismatch"));
+    CHECK_THAT(why_refused(files),
+               ContainsSubstring("client.key as the certificate's key: key values mismatch"));
   }
   SECTION("no authority") {
     files.client_ca = made.path("server.key");
-    CHECK_THAT(why_refused(files), Contains("server.key as the certificate of those"));
+    CHECK_THAT(why_refused(files), ContainsSubstring("server.key as the certificate of those"));
   }
+}
+
+TEST_CASE("the certificate is that of the name that is asked for") {
+  certificates made;
+  made.issue("a", "a", "DNS:a.example.org,DNS:both.example.org");
+  made.issue("b", "b", "DNS:*.b.example.org,DNS:both.example.org");
+  auto files = files_of(made);
+  files.more = {{made.path("a.pem"), made.path("a.key")}, {made.path("b.pem"), made.path("b.key")}};
+  const bool asks_callers = GENERATE(false, true);
+  if (asks_callers)
+    files.client_ca = made.path("ca.pem");
+  served s(with_tls(files));
+  struct row {
+    std::string name, subject;
+  };
+  for (const auto& [name, subject] :
+       {row{"a.example.org", "a"}, row{"A.Example.ORG", "a"}, row{"x.b.example.org", "b"},
+        row{"both.example.org", "a"}, row{"localhost", "localhost"}, row{"other.example.org", "localhost"},
+        row{"x.y.b.example.org", "localhost"}, row{"", "localhost"}}) {
+    CAPTURE(name, asks_callers);
+    tls_client stranger(made);
+    tls_client c(made);
+    if (asks_callers) {
+      c.context().use_certificate_file(made.path("client.pem").native(), ssl::context::pem);
+      c.context().use_private_key_file(made.path("client.key").native(), ssl::context::pem);
+    }
+    c.connect(s.endpoint(), name);
+    CHECK(c.subject() == subject);
+    c.get("/hello");
+    CHECK(c.read().body() == "hello");
+    CHECK(is_refused(stranger, s, name) == asks_callers);
+  }
+}
+
+TEST_CASE("of several certificates, a handshake keeps those that it began with") {
+  certificates made;
+  made.issue("a", "a", "DNS:a.example.org");
+  auto files = files_of(made);
+  files.more = {{made.path("a.pem"), made.path("a.key")}};
+  server_options options;
+  const auto credentials = std::make_shared<tls_credentials>(files);
+  options.tls = credentials;
+  served s(options, 2);
+  std::atomic<bool> done = false;
+  std::thread reloading([&] {
+    while (!done)
+      credentials->reload();
+  });
+  for (int i = 0; i < 50; ++i) {
+    tls_client c(made);
+    c.connect(s.endpoint(), "a.example.org");
+    CHECK(c.subject() == "a");
+  }
+  done = true;
+  reloading.join();
+}
+
+TEST_CASE("of several certificates, each is checked, and tells its end") {
+  certificates made;
+  made.issue("a", "a", "DNS:a.example.org", 2);
+  auto files = files_of(made);
+  const auto alone = tls_credentials(files).certificates();
+  REQUIRE(alone.size() == 1);
+  files.more = {{made.path("a.pem"), made.path("a.key")}};
+  tls_credentials two(files);
+  const auto both = two.certificates();
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].file == made.path("server.pem"));
+  CHECK(both[0].expires == alone[0].expires);
+  CHECK(both[1].file == made.path("a.pem"));
+  CHECK(both[1].expires < alone[0].expires - 20h);
+  CHECK(two.is_in_force(two.read()));
+  made.issue("a", "a", "DNS:a.example.org");
+  const auto fresh = two.read();
+  CHECK_FALSE(two.is_in_force(fresh));
+  two.exchange(fresh);
+  CHECK(two.is_in_force(fresh));
+  files.more.push_back({made.path("a.pem"), made.path("server.key")});
+  CHECK_THAT(why_refused(files), ContainsSubstring("server.key as the certificate's key"));
+}
+
+TEST_CASE("a caller that closes without a word is not waited for", "[tls]") {
+  const certificates made;
+  auto options = with_tls(files_of(made));
+  options.limits.linger_timeout = std::chrono::hours(1);
+  served s(options);
+  {
+    tls_client c(made);
+    c.connect(s.endpoint());
+    c.send("GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    CHECK(c.read().body() == "hello");
+  }
+  while (s.server().connections() != 0)
+    std::this_thread::yield();
 }

@@ -36,7 +36,7 @@ inline pool_snapshot sample_pool_of_calls() {
   pool_snapshot pool = sample_pool();
   pool.queues[0].detached = {
       .waiting = 1, .running = 2, .accepted = 10, .refused = 3, .succeeded = 4, .failed = 5, .lost = 6};
-  pool.queues[1].detached = {.waiting = 1};
+  pool.queues[1].detached = detached_counts{.waiting = 1};
   pool.queues[1].rate_limited = 7;
   pool.spans = {.queued = 1, .exported = 2, .dropped = 3};
   return pool;

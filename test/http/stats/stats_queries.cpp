@@ -4,6 +4,7 @@
 
 #include "catch.hpp"
 #include "http/content/content.hpp"
+#include "http/content/gzip.hpp"
 #include "http/content/negotiation.hpp"
 #include "samples.hpp"
 
@@ -21,6 +22,7 @@ pool_snapshot three_queues() {
   pool_snapshot pool{{test::sample_queue("aa", "x", "one"), test::sample_queue("bb", "y y", "two"),
                       test::sample_queue("cc", "x", "three")}};
   pool.queues[1].queue.states = {0, 0, 9};
+  pool.queues[1].queue.idle = 0;
   pool.queues[2].queue.totals.acquired = 1'000;
   return pool;
 }
@@ -88,6 +90,20 @@ TEST_CASE("queues are chosen by key and app") {
   CHECK(keys(ask("/stats?app=x")) == "aa cc ");
   CHECK(keys(ask("/stats?app=y+y")) == "bb ");
   CHECK(keys(ask("/stats?app=y%20y&key=bb&else=1")) == "bb ");
+  CHECK(keys(ask("/stats?match=X/T")) == "cc ");
+  CHECK(keys(ask("/stats?match=b")) == "bb ");
+  CHECK(keys(ask("/stats?match=%2Fecho&app=x")) == "aa cc ");
+  CHECK(keys(ask("/stats?match=01id")) == "aa bb cc ");
+  CHECK(keys(ask("/stats?match=zz")).empty());
+  CHECK(keys(ask("/stats?match=x/&top=1&by=acquired")) == "cc ");
+}
+
+TEST_CASE("a text that is looked for leaves the totals as they are") {
+  const json::value some = json::parse(ask("/stats?match=x/&top=1").body());
+  CHECK(some.at("totals").at("queues") == 3);
+  CHECK(some.at("matching") == 2);
+  CHECK(some.at("queues").as_array().size() == 1);
+  CHECK_FALSE(json::parse(ask("/stats").body()).as_object().contains("matching"));
 }
 
 TEST_CASE("the waits of each queue are summed where they are asked for") {
@@ -119,6 +135,20 @@ TEST_CASE("the first queues by any number") {
   CHECK(keys(ask("/stats?by=idle&app=x&top=9")) == "aa cc ");
   const response res = ask("/stats?top=1");
   CHECK(json::parse(res.body()).at("totals").at("queues") == 3);
+}
+
+TEST_CASE("what is worst first") {
+  pool_snapshot pool = three_queues();
+  pool.queues[0].queue.totals.failed += 1;
+  pool.queues[2].failure = failure_view{.ago = 2s, .message = "no", .in_a_row = 9, .breaker_open = true};
+  const stats_routes routes({.pool = [&] { return pool; }});
+  const auto asked = [&](const char* target) { return routes.handle(request(verb::get, target, 11)); };
+  CHECK(keys(asked("/stats?by=need")) == "cc bb aa ");
+  CHECK(keys(asked("/stats?top=1")) == "cc ");
+  CHECK(keys(asked("/stats?top=1&by=errors")) == "aa ");
+  const json::value first = json::parse(asked("/stats?top=1").body()).at("queues").at(0);
+  CHECK(first.at("condition") == "breaker_open");
+  CHECK(first.at("errors") == 93);
 }
 
 TEST_CASE("bad queries are told") {

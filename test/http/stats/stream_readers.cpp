@@ -1,6 +1,8 @@
 // A thousand readers of /stats/stream, of which a hundred never read.
 //
 //   stream-readers [EVENTS]      how many events each reader gets; 5 where it is not said
+#include "../../joining_thread.hpp"
+
 #include <hotslot/http/stats_server.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -141,11 +143,12 @@ double milliseconds(clock_type::duration d) { return std::chrono::duration<doubl
 
 int run(std::size_t events) {
   asio::io_context server_io(1);
-  hotslot::http::stats_server server(server_io.get_executor(), {.pool = pool}, {},
+  hotslot::http::stats_server server(server_io.get_executor(), {.pool = pool},
+                                     {.max_streams = readers + idlers},
                                      {.limits = {}, .single_threaded = true});
   const auto at = server.listen({asio::ip::address_v4::loopback(), 0});
   server.start();
-  std::jthread server_thread([&] { server_io.run(); });
+  joining_thread server_thread([&] { server_io.run(); });
 
   asio::io_context io(1);
   std::vector<std::unique_ptr<reader>> all;
