@@ -1,8 +1,13 @@
 // A function that behaves, or misbehaves, as its first argument says.
+#include "function.hpp"
+
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,13 +19,17 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <random>
 #include <string>
+#include <utility>
 
 extern char** environ;
 
-namespace {
+namespace test_function {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 fs::path socket_path() { return std::getenv("FN_LISTENER") + std::strlen("unix:"); }
 
@@ -34,6 +43,8 @@ int bind_socket(const fs::path& path) {
   return fd;
 }
 
+} // namespace
+
 int listen_behind_symlink() {
   const fs::path side = socket_path().parent_path() / "phonylsnr.sock";
   const int fd = bind_socket(side);
@@ -42,7 +53,6 @@ int listen_behind_symlink() {
   return fd;
 }
 
-// The head and as much of the body as its Content-Length says; empty at the connection's end.
 std::string read_request(int fd) {
   std::string text;
   std::size_t wanted = std::string::npos;
@@ -75,6 +85,13 @@ std::string reply(const std::string& body) {
          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
+bool send_back(int fd, const std::string& request) {
+  send(fd, reply(request));
+  return true;
+}
+
+namespace {
+
 // Whether the connection may serve another request.
 using answer = std::function<bool(int fd, const std::string& request)>;
 
@@ -92,11 +109,6 @@ using answer = std::function<bool(int fd, const std::string& request)>;
 
 [[noreturn]] void serve(const answer& handle) { serve(listen_behind_symlink(), handle); }
 
-bool send_back(int fd, const std::string& request) {
-  send(fd, reply(request));
-  return true;
-}
-
 // Says so when the connection is closed, for a caller that wants to call after that.
 bool send_back_and_close(int fd, const std::string& request) {
   static int calls = 0;
@@ -105,53 +117,6 @@ bool send_back_and_close(int fd, const std::string& request) {
   std::printf("closed %d\n", ++calls);
   std::fflush(stdout);
   return false;
-}
-
-// Sends the body back while it comes, framed as it came.
-void send_back_in_pieces(int fd) {
-  std::string text;
-  char bytes[64 * 1024];
-  std::size_t end = 0;
-  while ((end = text.find("\r\n\r\n")) == std::string::npos) {
-    const auto n = ::read(fd, bytes, sizeof bytes);
-    if (n <= 0)
-      return;
-    text.append(bytes, static_cast<std::size_t>(n));
-  }
-  const auto length = text.find("Content-Length: ");
-  const bool stated = length < end;
-  std::size_t left = stated ? std::strtoul(text.c_str() + length + 16, nullptr, 10) : 0;
-  send(fd,
-       "HTTP/1.1 200 OK\r\n" +
-           (stated ? "Content-Length: " + std::to_string(left) : std::string("Transfer-Encoding: chunked")) +
-           "\r\n\r\n");
-  std::string body = text.substr(end + 4);
-  constexpr std::string_view last = "0\r\n\r\n";
-  for (std::string end_of_body;;) {
-    send(fd, body);
-    left -= std::min(left, body.size());
-    end_of_body = (end_of_body + body)
-                      .substr(end_of_body.size() + body.size() -
-                              std::min(last.size(), end_of_body.size() + body.size()));
-    if (stated ? left == 0 : end_of_body == last)
-      return;
-    const auto n = ::read(fd, bytes, sizeof bytes);
-    if (n <= 0)
-      return;
-    body.assign(bytes, static_cast<std::size_t>(n));
-  }
-}
-
-[[noreturn]] void send_back_always() {
-  const int listener = listen_behind_symlink();
-  for (;;) {
-    const int fd = ::accept(listener, nullptr, nullptr);
-    pollfd readable{fd, POLLIN, 0};
-    char byte;
-    while (::poll(&readable, 1, -1) == 1 && ::recv(fd, &byte, 1, MSG_PEEK) == 1)
-      send_back_in_pieces(fd);
-    ::close(fd);
-  }
 }
 
 // One event, and then nothing more.
@@ -172,6 +137,35 @@ void begin_events() {
   (void)!::read(fd, &byte, 1);
   ::close(fd);
   serve(listener, send_back);
+}
+
+// Under the same name, with another socket; or, where it is told to, with one outside of its directory.
+[[noreturn]] void replace_listener() {
+  const int first = listen_behind_symlink();
+  const int fd = ::accept(first, nullptr, nullptr);
+  send_back(fd, read_request(fd));
+  ::close(fd);
+  ::close(first);
+  const char* outside = std::getenv("OUTSIDE");
+  const fs::path other = (outside ? fs::path(outside) : socket_path().parent_path()) / "other";
+  const int second = bind_socket(other);
+  ::listen(second, 8);
+  const fs::path link = socket_path().parent_path() / "link";
+  fs::create_symlink(outside ? other : other.filename(), link);
+  fs::rename(link, socket_path());
+  std::cout << "replaced" << std::endl;
+  serve(second, send_back);
+}
+
+// Answers how many connections there have been.
+[[noreturn]] void count_connections() {
+  const int listener = listen_behind_symlink();
+  for (int connections = 1;; ++connections) {
+    const int fd = ::accept(listener, nullptr, nullptr);
+    while (!read_request(fd).empty())
+      send(fd, reply(std::to_string(connections)));
+    ::close(fd);
+  }
 }
 
 answer always(std::string text, bool again = false) {
@@ -257,6 +251,56 @@ void fork_children() {
   });
 }
 
+// For each call one, which ends once nobody but process 1 is there to be told.
+void leave_orphans() {
+  serve([](int fd, const std::string& request) {
+    int parent_lives[2];
+    if (::pipe2(parent_lives, O_CLOEXEC) != 0)
+      return false;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::fork() == 0) {
+        ::close(parent_lives[1]);
+        char byte;
+        ::_exit(::read(parent_lives[0], &byte, 1) == 0 ? 0 : 1);
+      }
+      ::_exit(0);
+    }
+    ::close(parent_lives[0]);
+    ::close(parent_lives[1]);
+    ::waitpid(child, nullptr, 0);
+    send(fd, reply(std::to_string(child)));
+    return !request.empty();
+  });
+}
+
+bool tell_groups(int fd, const std::string&) {
+  gid_t groups[64];
+  std::string all;
+  const int n = ::getgroups(64, groups);
+  for (int i = 0; i < n; ++i)
+    all += std::to_string(groups[i]) + ' ';
+  send(fd, reply(all + "and " + std::to_string(::getgid())));
+  return true;
+}
+
+// For each call two that nobody ends: one of its group, and one that has left it, its session and its parent.
+void leave_strays() {
+  serve([](int fd, const std::string& request) {
+    if (::fork() == 0)
+      wait_for_ever();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::setsid();
+      if (::fork() == 0)
+        wait_for_ever();
+      ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    return send_back(fd, request);
+  });
+}
+
 void let_a_stranger_hold_the_connection() {
   serve([](int, const std::string&) {
     if (::fork() == 0) {
@@ -269,8 +313,9 @@ void let_a_stranger_hold_the_connection() {
   });
 }
 
+// Tells that it was asked to end.
 void ignore_term() {
-  std::signal(SIGTERM, SIG_IGN);
+  std::signal(SIGTERM, [](int) { (void)!::write(STDOUT_FILENO, "asked to end\n", 13); });
   serve(send_back);
 }
 
@@ -279,6 +324,17 @@ void write_lines() {
   std::cerr << "complaint" << std::endl;
   std::cout << "\nno end" << std::flush;
   serve(send_back);
+}
+
+// By SIGALRM, wherever it is by then, from its first call on.
+bool end_at_random(int fd, const std::string& request) {
+  static bool begun = false;
+  if (!std::exchange(begun, true)) {
+    const auto us = 1 + std::random_device()() % 999'999;
+    const itimerval once{.it_interval = {}, .it_value = {0, static_cast<suseconds_t>(us)}};
+    ::setitimer(ITIMER_REAL, &once, nullptr);
+  }
+  return send_back(fd, request);
 }
 
 std::string field(const std::string& request, const std::string& name) {
@@ -316,7 +372,11 @@ const std::map<std::string, std::function<void()>> modes = {
        ::_exit(1);
      }},
     {"abort", [] { ::raise(SIGKILL); }},
-    {"never-listen", wait_for_ever},
+    {"never-listen",
+     [] {
+       std::cout << "does not listen" << std::endl;
+       wait_for_ever();
+     }},
     {"outside", listen_outside},
     {"dangling",
      [] {
@@ -373,14 +433,34 @@ const std::map<std::string, std::function<void()>> modes = {
                     true));
      }},
     {"until-close", [] { serve(always("HTTP/1.1 200 OK\r\n\r\nto the end")); }},
+    {"no-blank", [] { serve(always("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", true)); }},
+    {"no-blank-in-bytes",
+     [] {
+       serve([](int fd, const std::string&) {
+         for (const char c :
+              std::string_view("HTTP/1.1 100\r\n\r\nHTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"))
+           send(fd, {c});
+         return true;
+       });
+     }},
+    {"short-garbage", [] { serve(always("BAD REPLY\r\n", true)); }},
+    {"empty", [] { serve(always("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true)); }},
+    {"status-205",
+     [] { serve(always("HTTP/1.1 200 OK\r\nFn-Http-Status: 205\r\nContent-Length: 2\r\n\r\nno", true)); }},
+    {"status-222",
+     [] { serve(always("HTTP/1.1 200 OK\r\nFn-Http-Status: 222\r\nContent-Length: 2\r\n\r\nno", true)); }},
     {"interim", [] { serve(always("HTTP/1.1 100 Continue\r\n\r\n" + reply("late"), true)); }},
+    {"close-after-interim", [] { serve(always("HTTP/1.1 100 Continue\r\n\r\n")); }},
     {"too-much", [] { serve(always(reply("one") + reply("two"), true)); }},
     {"close-idle", [] { serve(send_back_and_close); }},
     {"close-while-reading", close_while_reading},
     {"close-politely",
      [] { serve(always("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")); }},
     {"pieces", send_back_always},
+    {"count-bytes", count_bytes},
+    {"hasty", answer_early},
     {"events", begin_events},
+    {"narrow", refuse_long_heads},
     {"trailer",
      [] {
        serve(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Head: 1\r\n\r\n"
@@ -389,9 +469,15 @@ const std::map<std::string, std::function<void()>> modes = {
      }},
     {"status-99", [] { serve(always("HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n", true)); }},
     {"status-500", [] { serve(always("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", true)); }},
+    {"replace-listener", replace_listener},
+    {"count-connections", count_connections},
+    {"end-at-random", [] { serve(end_at_random); }},
     {"about", answer_about_itself},
     {"gate", wait_at_gate},
     {"children", fork_children},
+    {"orphans", leave_orphans},
+    {"strays", leave_strays},
+    {"groups", [] { serve(tell_groups); }},
     {"stranger", let_a_stranger_hold_the_connection},
     {"ignore-term", ignore_term},
     {"lines", write_lines},
@@ -400,7 +486,10 @@ const std::map<std::string, std::function<void()>> modes = {
 
 } // namespace
 
+} // namespace test_function
+
 int main(int argc, char** argv) {
+  using test_function::modes;
   const auto mode = modes.find(argc > 1 ? argv[1] : "");
   if (mode == modes.end())
     return 2;

@@ -59,29 +59,40 @@ bool is_reserved(string_view name) {
   return has_prefix(name, "Fn-") && (has_prefix(name, "Fn-Http-") || is_one_of(name, names));
 }
 
+// In order, whatever their case: a caller may name as many as there are headers.
 std::vector<std::string> names_in_connection(const http::fields& fields) {
   std::vector<std::string> names;
   const auto [first, last] = fields.equal_range(http::field::connection);
   for (auto f = first; f != last; ++f)
     for (const auto token : http::token_list(f->value()))
       names.emplace_back(token);
+  std::sort(names.begin(), names.end(), boost::beast::iless());
   return names;
+}
+
+bool is_among(string_view name, const std::vector<std::string>& names) {
+  const boost::beast::iless less;
+  const auto it = std::lower_bound(names.begin(), names.end(), name, less);
+  return it != names.end() && !less(name, *it);
 }
 
 void erase_hop_by_hop(http::fields& fields) {
   const auto named = names_in_connection(fields);
   for (auto f = fields.begin(); f != fields.end();)
-    f = is_hop_by_hop(f->name()) || is_one_of(f->name_string(), named) ? fields.erase(f) : std::next(f);
+    f = is_hop_by_hop(f->name()) || is_among(f->name_string(), named) ? fields.erase(f) : std::next(f);
 }
 
-std::string request_url(const caller_request& request) {
+std::string request_url(const caller_request& request, std::string_view scheme) {
   const string_view target = request.target();
   if (has_prefix(target, "http://") || has_prefix(target, "https://"))
     return std::string(target);
-  std::string url = "http://";
-  url.append(request[http::field::host]).append(target);
+  std::string url(scheme);
+  url.append("://").append(request[http::field::host]).append(target);
   return url;
 }
+
+// Of the message that a caller has sent: what goes to a function has its own.
+bool is_framing(http::field f) { return f == http::field::host || f == http::field::content_length; }
 
 // Which headers of a caller's a function gets, but for what the call sets itself.
 class passing_headers {
@@ -90,32 +101,86 @@ class passing_headers {
     : named_(names_in_connection(fields)) {}
 
   bool operator()(const http::fields::value_type& f) const {
-    return f.name() != http::field::expect && !is_hop_by_hop(f.name()) && !is_reserved(f.name_string()) &&
-           !is_one_of(f.name_string(), named_);
+    return f.name_string().find('_') == string_view::npos ? passes(f.name(), f.name_string())
+                                                          : passes_hyphenated(f.name_string());
   }
 
  private:
+  bool passes(http::field f, string_view name) const {
+    return f != http::field::expect && !is_hop_by_hop(f) && !is_reserved(name) && !is_among(name, named_);
+  }
+
+  // FDKs take it for that name.
+  bool passes_hyphenated(string_view name) const {
+    const auto text = base::hyphenated(name);
+    const auto f = http::string_to_field(text);
+    return passes(f, text) && !is_framing(f);
+  }
+
   std::vector<std::string> named_;
 };
 
+// What proxies and instrumentation on the way look for, under its own name in any case.
+bool is_trace_context(string_view name) {
+  return iequals(name, "traceparent") || iequals(name, "tracestate");
+}
+
+// As Fn's front end sends them: those of an HTTP trigger's caller once, under a prefix of their own.
 void append_caller_headers(std::string& out, const caller_request& request, bool http_trigger) {
   const passing_headers passes(request);
   for (const auto& f : request) {
     if (!passes(f))
       continue;
-    if (f.name() != http::field::host && f.name() != http::field::content_length)
-      base::append_field(out, f.name_string(), f.value());
-    if (http_trigger && f.name() != http::field::content_type) {
+    const bool prefixed = http_trigger && f.name() != http::field::content_type;
+    if (prefixed) {
       out += trigger_prefix;
       base::append_field(out, f.name_string(), f.value());
     }
+    if (prefixed ? is_trace_context(f.name_string()) : !is_framing(f.name()))
+      base::append_field(out, f.name_string(), f.value());
   }
 }
 
-void append_trigger_headers(std::string& out, const caller_request& request) {
+void append_trigger_headers(std::string& out, const caller_request& request, std::string_view scheme) {
   base::append_field(out, "Fn-Intent", "httprequest");
   base::append_field(out, "Fn-Http-Method", request.method_string());
-  base::append_field(out, "Fn-Http-Request-Url", request_url(request));
+  base::append_field(out, "Fn-Http-Request-Url", request_url(request, scheme));
+}
+
+// `length` of the body; nothing: it goes in chunks.
+std::string render_head(const caller_request& caller, const call_context& call,
+                        std::optional<std::uint64_t> length) {
+  std::string head;
+  head.reserve(1024);
+  head += "POST /call HTTP/1.1\r\nHost: localhost\r\n";
+  if (length) {
+    head += "Content-Length: ";
+    base::append_number(head, *length);
+    head += base::line_end;
+  } else {
+    base::append_field(head, "Transfer-Encoding", "chunked");
+  }
+  base::append_field(head, "Fn-Call-Id", call.call_id);
+  base::append_field(head, "Fn-Deadline", base::rfc3339_time(call.deadline));
+  if (call.http_trigger)
+    append_trigger_headers(head, caller, call.scheme);
+  append_caller_headers(head, caller, call.http_trigger);
+  head += base::line_end;
+  return head;
+}
+
+// No less than what is rendered: cheap, and nearly always enough.
+std::size_t most_rendered(const caller_request& caller) {
+  constexpr std::size_t fixed = 512;
+  constexpr std::size_t around = trigger_prefix.size() + std::string_view(": \r\n").size();
+  std::size_t size = fixed + caller.target().size() + caller.method_string().size();
+  for (const auto& f : caller)
+    size += 2 * (f.name_string().size() + f.value().size() + around);
+  return size;
+}
+
+std::optional<std::uint64_t> parsed_length(const http::fields& of) {
+  return base::parse_number<std::uint64_t>(of[http::field::content_length]);
 }
 
 bool is_valid(const http::fields::value_type& field) {
@@ -134,7 +199,7 @@ std::optional<unsigned> trigger_status(const http::fields& fields) {
   return status;
 }
 
-bool has_no_body(unsigned status) { return status == 204 || status == 304; }
+bool has_no_body(unsigned status) { return status == 204 || status == 205 || status == 304; }
 
 void finish(caller_response& response, std::string_view call_id, body_part part = body_part::whole) {
   response.version(11);
@@ -144,8 +209,8 @@ void finish(caller_response& response, std::string_view call_id, body_part part 
   response.erase(http::field::content_length);
   if (has_no_body(response.result_int()))
     response.body().clear();
-  else
-    response.prepare_payload();
+  if (!response.body().empty()) // to HEAD, nobody knows how long it would have been
+    response.content_length(response.body().size());
 }
 
 // A header that the function sets at the caller's side through its Fn-Http-H- form.
@@ -185,8 +250,8 @@ caller_reply trigger_reply(call_reply reply, std::string_view call_id, body_part
     response.set(http::field::content_type, content_type);
   if (!copy_trigger_headers(reply, response))
     return invalid_response(call_id);
-  if (const auto length = reply.find(http::field::content_length); length != reply.end())
-    response.set(http::field::content_length, length->value());
+  if (const auto length = parsed_length(reply))
+    response.content_length(*length);
   response.body() = std::move(reply.body());
   finish(response, call_id, part);
   return {std::move(response), worker_verdict::keep};
@@ -196,9 +261,25 @@ caller_reply plain_reply(call_reply reply, std::string_view call_id, body_part p
   if (!std::all_of(reply.begin(), reply.end(), is_valid))
     return invalid_response(call_id);
   erase_hop_by_hop(reply);
+  if (!parsed_length(reply))
+    reply.erase(http::field::content_length);
   reply.reason({});
   finish(reply, call_id, part);
   return {std::move(reply), worker_verdict::keep};
+}
+
+bool is_idempotent(http::verb method) {
+  switch (method) {
+  case http::verb::get:
+  case http::verb::head:
+  case http::verb::options:
+  case http::verb::trace:
+  case http::verb::put:
+  case http::verb::delete_:
+    return true;
+  default:
+    return false;
+  }
 }
 
 bool is_error_message(std::string_view body) {
@@ -221,26 +302,20 @@ caller_reply failed_reply(call_reply reply, std::string_view call_id) {
 
 call_request make_call_request(caller_request caller, const call_context& call, body_part part) {
   call_request request;
-  const auto stated = caller.find(http::field::content_length);
   request.more = part == body_part::beginning;
-  request.in_chunks = request.more && stated == caller.end();
-  std::string& head = request.head;
-  head.reserve(1024);
-  head += "POST /call HTTP/1.1\r\nHost: localhost\r\n";
-  if (request.in_chunks)
-    base::append_field(head, "Transfer-Encoding", "chunked");
-  else
-    base::append_field(head, "Content-Length",
-                       request.more ? std::string(stated->value()) : std::to_string(caller.body().size()));
-  base::append_field(head, "Fn-Call-Id", call.call_id);
-  base::append_field(head, "Fn-Deadline", base::rfc3339_time(call.deadline));
-  if (call.http_trigger)
-    append_trigger_headers(head, caller);
-  append_caller_headers(head, caller, call.http_trigger);
-  head += "\r\n";
+  request.idempotent = is_idempotent(caller.method());
+  std::optional<std::uint64_t> length = caller.body().size();
+  if (request.more)
+    length = parsed_length(caller);
+  request.in_chunks = !length;
+  request.head = render_head(caller, call, length);
   request.body = std::move(caller.body());
   request.call_id = call.call_id;
   return request;
+}
+
+bool fits_head(const caller_request& caller, const call_context& call, std::size_t most) {
+  return most_rendered(caller) <= most || render_head(caller, call, caller.body().max_size()).size() <= most;
 }
 
 bool may_stream(const call_reply& reply, const call_context& call) {
@@ -259,10 +334,20 @@ caller_reply make_caller_reply(call_reply reply, const call_context& call, body_
   case 504:
     return {make_error_response(http::status::gateway_timeout, "function timed out", call.call_id),
             worker_verdict::discard};
+  case 431: // which its HTTP parser says by itself: the call has not begun
+    return {make_error_response(http::status::request_header_fields_too_large,
+                                "the header is too large for the function", call.call_id),
+            worker_verdict::keep};
   default:
     return invalid_response(call.call_id);
   }
 }
+
+worker_verdict verdict_of(unsigned status) noexcept {
+  return status == 200 || status == 502 || status == 431 ? worker_verdict::keep : worker_verdict::discard;
+}
+
+bool needs_body(const call_reply& reply) { return reply.result_int() == 200 || reply.result_int() == 502; }
 
 caller_response make_error_response(http::status status, std::string_view message, std::string_view call_id) {
   caller_response response(status, 11);
@@ -273,7 +358,7 @@ caller_response make_error_response(http::status status, std::string_view messag
 }
 
 http::status failure_status(const error_code& ec) noexcept {
-  if (ec == errc::spawn_failed) // the machine had no process, descriptor or directory for it just now
+  if (ec == errc::spawn_failed || ec == errc::no_descriptor) // the machine has not what it takes just now
     return http::status::service_unavailable;
   return ec == errc::start_timeout ? http::status::gateway_timeout : http::status::bad_gateway;
 }

@@ -50,6 +50,11 @@ variables default_variables(const function_spec& spec, const std::filesystem::pa
 
 } // namespace
 
+bool is_default_variable(const function_spec& spec, std::string_view name) {
+  return default_variables(spec, "/tmp").contains(std::string(name)) &&
+         !spec.config.contains(std::string(name));
+}
+
 std::vector<std::string> make_environment(const function_spec& spec, const std::filesystem::path& socket_dir,
                                           const std::filesystem::path& tmp) {
   variables all = contract_variables(spec, socket_dir);

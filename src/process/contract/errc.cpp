@@ -31,6 +31,8 @@ class process_category final : public boost::system::error_category {
       return "the path of the socket is too long";
     case errc::isolation_unavailable:
       return "the process cannot be isolated as asked for";
+    case errc::no_descriptor:
+      return "the server may open no further descriptor";
     case errc::connection_lost:
       return "the function closed its connection before it had replied";
     case errc::invalid_reply:
@@ -39,6 +41,8 @@ class process_category final : public boost::system::error_category {
       return "the function's reply is too large";
     case errc::out_of_memory:
       return "the function ran out of memory";
+    case errc::not_sent:
+      return "the function ended before the call could be sent to it";
     }
     return "unknown error";
   }

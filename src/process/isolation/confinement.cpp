@@ -4,6 +4,7 @@
 
 #include "bubblewrap.hpp"
 #include "container.hpp"
+#include "tmpfs.hpp"
 
 #include <hotslot/process/errc.hpp>
 
@@ -28,9 +29,9 @@ void give(const fs::path& file, const std::optional<user_ids>& to) {
 }
 
 std::string mount_options(std::uint64_t mb, const std::optional<user_ids>& user) {
-  std::string text = "mode=0700,size=" + std::to_string(mb) + "m";
-  if (user)
-    text.append(",uid=").append(std::to_string(user->uid)).append(",gid=").append(std::to_string(user->gid));
+  std::string text = "mode=0700";
+  for (const auto& option : tmpfs_options(mb, user))
+    text.append(",").append(option);
   return text;
 }
 
@@ -49,7 +50,7 @@ confinement::confinement(std::shared_ptr<isolation_host> host, const confined_wo
     group_ = means->groups->make(
         worker.id, {.memory_mb = chosen_.memory == limited_by::group ? worker.spec.memory_mb : 0,
                     .processes = worker.spec.isolation.max_processes});
-  make_tmp(worker, chosen_.tmp_is_bounded);
+  make_tmp();
   give(directory_, user_);
 }
 
@@ -64,20 +65,24 @@ void confinement::take_user() {
   }
 }
 
-// In a sandbox /tmp is the sandbox's. Otherwise it lies in the worker's directory.
-void confinement::make_tmp(const confined_worker& worker, bool bounded) {
-  if (worker.spec.isolation.tmp_mb == 0)
+// A sandbox shows it as /tmp, or makes one; a bundle has its own, or none.
+void confinement::make_tmp() {
+  if (spec_->isolation.tmp_mb == 0 || !spec_->isolation.bundle.empty())
     return;
-  if (worker.spec.isolation.sandbox != sandbox_kind::none) {
-    tmp_ = "/tmp";
-    return;
+  const bool in_sandbox = spec_->isolation.sandbox != sandbox_kind::none;
+  if (chosen_.mounts_tmp || !in_sandbox) {
+    tmp_made_ = directory_ / "tmp";
+    std::error_code ec;
+    if (!fs::create_directory(tmp_made_, ec) && ec)
+      throw system_error(errc::spawn_failed, tmp_made_.string() + ": " + ec.message());
+    if (!chosen_.mounts_tmp)
+      give(tmp_made_, user_);
   }
-  tmp_ = directory_ / "tmp";
-  std::error_code ec;
-  if (!fs::create_directory(tmp_, ec) && ec)
-    throw system_error(errc::spawn_failed, tmp_.string() + ": " + ec.message());
-  if (!bounded)
-    give(tmp_, user_);
+  tmp_ = in_sandbox ? "/tmp" : tmp_made_;
+}
+
+std::vector<gid_t> confinement::groups() const {
+  return chosen_.given ? spec_->isolation.given_groups : std::vector<gid_t>();
 }
 
 child_limits confinement::limits() const {
@@ -85,8 +90,9 @@ child_limits confinement::limits() const {
   child_limits to{.user = user_, .core_dumps = asked.core_dumps, .no_new_privs = asked.no_new_privs};
   if (group_)
     to.group = group_.entrance();
-  if (asked.sandbox == sandbox_kind::none && chosen_.tmp_is_bounded) {
-    to.tmp = tmp_;
+  to.groups = groups();
+  if (chosen_.mounts_tmp) {
+    to.tmp = tmp_made_;
     to.tmp_options = mount_options(asked.tmp_mb, user_);
   }
   if (asked.max_files != 0)
@@ -101,10 +107,12 @@ child_limits confinement::limits() const {
 void confinement::apply_to(spawn_request& request) const {
   switch (spec_->isolation.sandbox) {
   case sandbox_kind::oci:
-    return put_container_around(request, {.spec = *spec_, .user = user_, .directory = directory_});
+    return put_container_around(request,
+                                {.spec = *spec_, .user = user_, .groups = groups(), .directory = directory_});
   case sandbox_kind::bwrap:
     request.limits = limits();
-    return put_bubblewrap_before(request, {.of = spec_->isolation, .root = root_, .directory = directory_});
+    return put_bubblewrap_before(
+        request, {.of = spec_->isolation, .root = root_, .directory = directory_, .tmp = tmp_made_});
   default:
     request.limits = limits();
   }
@@ -135,6 +143,7 @@ void confinement::swap(confinement& other) noexcept {
   std::swap(group_, other.group_);
   std::swap(root_, other.root_);
   std::swap(directory_, other.directory_);
+  std::swap(tmp_made_, other.tmp_made_);
   std::swap(tmp_, other.tmp_);
 }
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace hotslot::process::detail {
 
@@ -52,7 +53,8 @@ class confinement {
  private:
   void swap(confinement& other) noexcept;
   void take_user();
-  void make_tmp(const confined_worker& worker, bool bounded);
+  void make_tmp();
+  std::vector<gid_t> groups() const;
   child_limits limits() const;
 
   std::shared_ptr<isolation_host> host_;
@@ -62,6 +64,7 @@ class confinement {
   control_group group_;
   std::filesystem::path root_;
   std::filesystem::path directory_;
+  std::filesystem::path tmp_made_; ///< Empty where a sandbox sees to it.
   std::filesystem::path tmp_;
 };
 

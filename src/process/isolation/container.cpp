@@ -1,7 +1,11 @@
 #include "container.hpp"
 
 #include "isolation_means.hpp"
+#include "tmpfs.hpp"
 
+#include "base/file.hpp"
+
+#include <hotslot/process/contract.hpp>
 #include <hotslot/process/errc.hpp>
 
 #include <boost/json/parse.hpp>
@@ -9,18 +13,11 @@
 #include <boost/json/value_from.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
+#include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -32,6 +29,7 @@ namespace json = boost::json;
 using boost::system::system_error;
 
 constexpr const char* runtime_name = "runtime";
+constexpr std::size_t longest_bundle = 4 * 1024 * 1024;
 
 [[noreturn]] void fail(errc code, const std::string& what) { throw system_error(code, what); }
 
@@ -45,23 +43,23 @@ json::object socket_mount(const fs::path& directory) {
                   {"bind", "rw", "nosuid", "nodev", "noexec"});
 }
 
-// Its owner is named, since a runtime may take the mode of the directory that is there.
-json::object tmp_mount(std::uint32_t mb, const user_ids& user) {
-  const auto option = [](std::string_view name, std::uint64_t value) {
-    return std::string(name).append(std::to_string(value));
-  };
-  return mount_of("/tmp", "tmpfs", "tmpfs",
-                  {"nosuid", "nodev", "mode=0755", option("size=", std::uint64_t(mb) << 20),
-                   option("uid=", user.uid), option("gid=", user.gid)});
+json::object memory_mount(std::string_view at, json::array options, std::uint64_t mb,
+                          const std::optional<user_ids>& owner = {}) {
+  json::object mount = mount_of(at, "tmpfs", "tmpfs", {});
+  for (const auto& option : tmpfs_options(mb, owner))
+    options.emplace_back(option);
+  mount["options"] = std::move(options);
+  return mount;
 }
 
 json::array mounts_of(const contained_worker& worker) {
-  json::array mounts{
-      mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
-      mount_of("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=1m"}),
-      mount_of("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=16m"})};
+  json::array mounts{mount_of("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
+                     memory_mount("/dev", {"nosuid", "strictatime", "mode=755"}, 1),
+                     memory_mount("/dev/shm", {"nosuid", "noexec", "nodev", "mode=1777"}, 16)};
+  // Owned, since a runtime may take the mode of what is there.
   if (const auto mb = worker.spec.isolation.tmp_mb)
-    mounts.push_back(tmp_mount(mb, worker.user.value_or(user_ids{})));
+    mounts.push_back(
+        memory_mount("/tmp", {"nosuid", "nodev", "mode=0755"}, mb, worker.user.value_or(user_ids{})));
   return mounts;
 }
 
@@ -143,34 +141,61 @@ T& part(json::object& of, std::string_view name) {
     return v.is_object() ? v.as_object() : v.emplace_object();
 }
 
+std::string read_bundle(const fs::path& file) {
+  try {
+    return base::read_file(file, longest_bundle);
+  } catch (const std::runtime_error& e) {
+    fail(errc::isolation_unavailable, file.string() + ": " + e.what());
+  }
+}
+
 // As its maker has it.
 json::object from_bundle(const fs::path& bundle) {
   const fs::path file = bundle / "config.json";
-  std::ifstream in(file, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
   boost::system::error_code ec;
-  json::value config = json::parse(text, ec);
+  json::value config = json::parse(read_bundle(file), ec);
   if (ec || !config.is_object() || !config.as_object()["root"].is_object() ||
       !config.as_object()["root"].as_object()["path"].is_string())
     fail(errc::isolation_unavailable, file.string() + " is not the configuration of an OCI bundle");
   auto& path = config.as_object()["root"].as_object()["path"];
-  path = fs::absolute(bundle / std::string(path.as_string())).native();
+  // Without "..", which runc 1.1.15 in Debian 13 mounts at another place.
+  std::error_code unknown;
+  path = fs::weakly_canonical(fs::absolute(bundle / std::string(path.as_string())), unknown).native();
+  if (unknown)
+    fail(errc::isolation_unavailable, bundle.string() + ": " + unknown.message());
   return std::move(config.as_object());
 }
 
-void set_user(json::object& config, const user_ids& user) {
-  part<json::object>(config, "process")["user"] = {{"uid", user.uid}, {"gid", user.gid}};
+void set_user(json::object& config, const contained_worker& worker) {
+  if (worker.user)
+    part<json::object>(config, "process")["user"] = {{"uid", worker.user->uid},
+                                                     {"gid", worker.user->gid},
+                                                     {"additionalGids", json::value_from(worker.groups)}};
+}
+
+std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
+
+// Each variable once: ours in place of the bundle's, unless it is a default.
+void set_environment(json::object& process, const spawn_request& request, const function_spec& spec) {
+  auto& all = part<json::array>(process, "env");
+  for (const auto& variable : request.environment) {
+    const auto same = std::find_if(all.begin(), all.end(), [&](const json::value& other) {
+      return other.is_string() && name_of(other.get_string()) == name_of(variable);
+    });
+    if (same == all.end())
+      all.emplace_back(variable);
+    else if (!is_default_variable(spec, name_of(variable)))
+      *same = variable;
+  }
 }
 
 // What the contract asks of any container.
-void add_contract(json::object& config, const spawn_request& request, const fs::path& directory) {
+void add_contract(json::object& config, const spawn_request& request, const contained_worker& worker) {
   auto& process = part<json::object>(config, "process");
   process["terminal"] = false;
   process["args"] = json::value_from(request.command);
-  auto& environment = part<json::array>(process, "env");
-  for (const auto& variable : request.environment)
-    environment.emplace_back(variable);
-  part<json::array>(config, "mounts").push_back(socket_mount(directory));
+  set_environment(process, request, worker.spec);
+  part<json::array>(config, "mounts").push_back(socket_mount(worker.directory));
 }
 
 void write(const fs::path& file, const json::object& config) {
@@ -191,36 +216,12 @@ void make(const fs::path& container, const fs::path& runtime) {
     fail(errc::spawn_failed, container.string() + ": " + ec.message());
 }
 
-std::string name_of(const fs::path& container) { return container.stem().string(); }
+std::string id_of(const fs::path& container) { return container.stem().string(); }
+
+// It sets those of the function.
+child_limits of_runtime() { return {.core_dumps = true, .no_new_privs = false, .keep_capabilities = true}; }
 
 std::string state_of(const fs::path& container) { return (container / "state").string(); }
-
-// One that does not end is killed: nothing may wait for it for ever.
-void wait_for_end(pid_t pid) {
-  const base::unique_fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
-  constexpr int longest_ms = 10'000;
-  if (::poll(&ended, 1, longest_ms) == 0)
-    ::kill(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR)
-    ;
-}
-
-void run_quietly(std::vector<std::string> command) {
-  std::vector<char*> arguments;
-  for (auto& word : command)
-    arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  ::posix_spawn_file_actions_init(&files);
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
-  std::array<char*, 1> environment{nullptr};
-  pid_t pid = -1;
-  if (::posix_spawn(&pid, arguments.front(), &files, nullptr, arguments.data(), environment.data()) == 0)
-    wait_for_end(pid);
-  ::posix_spawn_file_actions_destroy(&files);
-}
 
 } // namespace
 
@@ -233,23 +234,27 @@ void put_container_around(spawn_request& request, const contained_worker& worker
   const fs::path runtime = sandbox_program(asked);
   const fs::path container = container_directory(worker.directory);
   auto config = asked.bundle.empty() ? from_rootfs(worker) : from_bundle(asked.bundle);
-  if (!asked.bundle.empty() && worker.user)
-    set_user(config, *worker.user);
-  add_contract(config, request, worker.directory);
+  set_user(config, worker);
+  add_contract(config, request, worker);
   make(container, runtime);
   write(container / "config.json", config);
   request.command = {runtime.string(), "--root",           state_of(container), "run",
-                     "--bundle",       container.string(), name_of(container)};
+                     "--bundle",       container.string(), id_of(container)};
+  request.environment = runtime_environment(); // the function's is in the configuration
   request.dir = "/";
-  request.limits = {.core_dumps = true, .no_new_privs = false}; // the runtime sets those of the function
+  request.limits = of_runtime();
 }
 
 void remove_container(const fs::path& container) noexcept {
   try {
     std::error_code ec;
     const fs::path runtime = fs::read_symlink(container / runtime_name, ec);
-    if (!ec && fs::is_directory(fs::path(state_of(container)) / name_of(container), ec))
-      run_quietly({runtime.string(), "--root", state_of(container), "delete", "--force", name_of(container)});
+    if (!ec && fs::is_directory(fs::path(state_of(container)) / id_of(container), ec))
+      run_to_end({.command = {runtime.string(), "--root", state_of(container), "delete", "--force",
+                              id_of(container)},
+                  .environment = runtime_environment(),
+                  .dir = "/",
+                  .limits = of_runtime()});
     fs::remove_all(container, ec);
   } catch (const std::exception&) { // what cannot be removed now is left over for the next start
   }

@@ -26,7 +26,8 @@ void check_user(const detail::isolation_means& means, const function_spec& spec,
   if (spec.isolation.user != user_policy::own)
     return;
   if (!means.users)
-    refuse(spec, "this server cannot give it a user of its own: that takes root, and user ids");
+    refuse(spec, "this server cannot give it a user of its own: " +
+                     (means.root ? means.no_users : std::string("that takes root, and user ids")));
   if (spec.isolation.sandbox != sandbox_kind::oci && !detail::reachable_by_others(spec, root))
     refuse(spec, "a user of its own cannot get at its directory, its program or the socket directory");
 }
@@ -41,11 +42,25 @@ void check_container(const function_spec& spec) {
   std::error_code ec;
   if (!fs::is_directory(files, ec))
     refuse(spec, files.string() + " is no directory");
+  if (detail::sandbox_program(asked).empty())
+    refuse(spec, "there is no " + asked.runtime.string() + " to run its container");
 }
 
-void check_bubble(const function_spec& spec) {
-  if (spec.isolation.sandbox == sandbox_kind::bwrap && detail::is_hidden_place(spec.dir))
+// As whom its sandbox would be made. An own user is as good as any that nobody has.
+std::optional<user_ids> sandbox_user(const detail::isolation_choice& chosen) {
+  return chosen.own_user ? detail::user_block::nobodys : chosen.given;
+}
+
+void check_bubble(const detail::isolation_means& means, const function_spec& spec, const fs::path& root) {
+  if (spec.isolation.sandbox != sandbox_kind::bwrap)
+    return;
+  if (detail::is_hidden_place(spec.dir))
     refuse(spec, "its directory, " + spec.dir.string() + ", is one that the sandbox hides");
+  if (detail::sandbox_program(spec.isolation).empty())
+    refuse(spec, "bubblewrap is not installed");
+  const auto user = sandbox_user(detail::choose_isolation(&means, spec, root));
+  if (const auto why = detail::why_no_bubblewrap(spec.isolation, user); !why.empty())
+    refuse(spec, "bubblewrap can make no sandbox here: " + why);
 }
 
 std::string user_text(const detail::isolation_choice& chosen) {
@@ -86,6 +101,11 @@ std::string tmp_text(const detail::isolation_choice& chosen, const isolation& as
   return chosen.tmp_is_bounded ? std::to_string(asked.tmp_mb) + " MB" : "unlimited";
 }
 
+std::string why_no_own_user(const detail::isolation_means& means) {
+  return means.users ? "a user of its own could not get at its directory, its program or the socket directory"
+                     : "no user ids can be had: " + means.no_users;
+}
+
 std::string sandbox_text(const isolation& asked) {
   switch (asked.sandbox) {
   case sandbox_kind::bwrap:
@@ -109,12 +129,10 @@ bool isolation_host::has_users() const noexcept { return means_->users != nullpt
 void isolation_host::check(const function_spec& spec, const fs::path& root) const {
   check_user(*means_, spec, root);
   check_container(spec);
-  check_bubble(spec);
-  if (spec.isolation.sandbox != sandbox_kind::none && detail::sandbox_program(spec.isolation).empty())
-    refuse(spec, spec.isolation.sandbox == sandbox_kind::bwrap
-                     ? "bubblewrap is not installed"
-                     : "there is no " + spec.isolation.runtime.string() + " to run its container");
+  check_bubble(*means_, spec, root);
 }
+
+fs::path isolation_host::missing_part(const function_spec& spec) { return detail::missing_part(spec); }
 
 isolation_summary isolation_host::describe(const function_spec& spec, const fs::path& root) const {
   const isolation& asked = spec.isolation;
@@ -127,12 +145,15 @@ isolation_summary isolation_host::describe(const function_spec& spec, const fs::
                         .tmp = bundle ? as_bundle : tmp_text(chosen, asked),
                         .sandbox = sandbox_text(asked),
                         .gaps = {}};
-  if (means_->users && asked.user == user_policy::automatic && !chosen.own_user && !bundle)
-    out.gaps.push_back(
-        "runs as the server's user, root: a user of its own could not get at its directory, its "
-        "program or the socket directory");
+  if (const auto missing = detail::missing_part(spec); !missing.empty())
+    out.gaps.push_back("cannot be started as long as there is no " + missing.string());
+  if (means_->root && asked.user == user_policy::automatic && !chosen.own_user && !bundle)
+    out.gaps.push_back("runs as the server's user, root: " + why_no_own_user(*means_) +
+                       "; name a user, or say \"user\": \"server\" if that is what you want");
   if (asked.max_processes != 0 && chosen.processes == limited_by::nothing)
     out.gaps.push_back("may make any number of processes: there is no control group and no user of its own");
+  if (chosen.memory == limited_by::rlimit)
+    out.gaps.push_back("may take any amount of shared memory: there is no control group");
   if (asked.tmp_mb != 0 && !chosen.tmp_is_bounded)
     out.gaps.push_back(
         "may fill the disk of its temporary directory: its size is not limited without root or "

@@ -9,13 +9,16 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace hotslot::process::detail {
 
 struct isolation_means {
   bool root = false;
-  bool mounts = false; ///< Name spaces for mounts may be made without one for users.
+  bool mounts = false; ///< A worker may mount what bounds its temporary files.
   std::unique_ptr<user_block> users;
+  std::string no_users; ///< Why there are none.
   std::optional<group_tree> groups;
 
   /// Of this process, now.
@@ -36,6 +39,7 @@ struct isolation_choice {
   limited_by memory = limited_by::nothing;
   limited_by processes = limited_by::nothing;
   bool tmp_is_bounded = false;
+  bool mounts_tmp = false; ///< By itself, before its program runs.
 };
 
 /// `means` null: only what a process may always do to its children.
@@ -47,10 +51,16 @@ user_policy choose_user(const isolation_means* means, const function_spec& spec,
                         const std::filesystem::path& root);
 
 /// Whether a user without any rights can run the function: enter its directory, read its program, reach the
-/// directories of sockets.
+/// directories of sockets. What is not there keeps nobody away.
 bool reachable_by_others(const function_spec& spec, const std::filesystem::path& root);
+
+/// The function's directory or program, where that is not there; else empty.
+std::filesystem::path missing_part(const function_spec& spec);
 
 /// The runtime or the bubblewrap that the function asks for. Empty where there is none.
 std::filesystem::path sandbox_program(const isolation& of);
+
+/// Of those programs, which run with the server's rights: nothing in it is the function's.
+std::vector<std::string> runtime_environment();
 
 } // namespace hotslot::process::detail

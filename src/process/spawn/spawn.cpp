@@ -2,11 +2,15 @@
 
 #include "system.hpp"
 
+#include "base/quiet_threads.hpp"
+
+#include <boost/algorithm/string/split.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,16 +39,21 @@ struct pipe_ends {
   base::unique_fd write;
 };
 
-// Not among the first three, which the child fills.
-base::unique_fd above_standard(int fd) {
+constexpr int report_descriptor = STDERR_FILENO + 1;
+static_assert(input_descriptor == report_descriptor + 1);
+
+// Not among those that the child fills.
+base::unique_fd above(int last, int fd) {
   base::unique_fd low(fd);
-  if (fd > STDERR_FILENO)
+  if (fd > last)
     return low;
-  base::unique_fd high(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  base::unique_fd high(::fcntl(fd, F_DUPFD_CLOEXEC, last + 1));
   if (!high)
     throw_errno("fcntl");
   return high;
 }
+
+base::unique_fd above_standard(int fd) { return above(STDERR_FILENO, fd); }
 
 pipe_ends make_pipe() {
   std::array<int, 2> fds;
@@ -53,6 +62,26 @@ pipe_ends make_pipe() {
   base::unique_fd write(fds[1]);
   base::unique_fd read = above_standard(fds[0]);
   return {std::move(read), above_standard(write.release())};
+}
+
+base::unique_fd make_input(const std::string& text) {
+  if (text.empty())
+    return {};
+  constexpr unsigned not_executable = 8; // MFD_NOEXEC_SEAL, which newer kernels may insist on
+  int fd = ::memfd_create("input", MFD_CLOEXEC | not_executable);
+  if (fd < 0 && errno == EINVAL)
+    fd = ::memfd_create("input", MFD_CLOEXEC);
+  if (fd < 0)
+    throw_errno("memfd");
+  base::unique_fd file = above(input_descriptor, fd);
+  for (std::size_t done = 0; done < text.size();) {
+    const auto n = ::write(file.get(), text.data() + done, text.size() - done);
+    if (n < 0)
+      throw_errno("memfd");
+    done += static_cast<std::size_t>(n);
+  }
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
 }
 
 // What the child needs, made beforehand: between fork and exec it may not allocate.
@@ -66,6 +95,7 @@ struct child_plan {
   int out;
   int err;
   int report;
+  int input; ///< -1 where there is none.
   pid_t parent;
 };
 
@@ -89,15 +119,20 @@ void reset_signals(bool ignore_term) {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-// 0 to 2 and the report, which becomes 3; nothing else is inherited, whoever opened it.
-int arrange_descriptors(const child_plan& plan) {
-  constexpr int report = STDERR_FILENO + 1;
-  const bool arranged = ::dup2(plan.null, STDIN_FILENO) >= 0 && ::dup2(plan.out, STDOUT_FILENO) >= 0 &&
-                        ::dup2(plan.err, STDERR_FILENO) >= 0 &&
-                        (plan.report == report || ::dup3(plan.report, report, O_CLOEXEC) >= 0);
-  if (!arranged || ::close_range(report + 1, ~0U, 0) != 0)
+bool place(int fd, int at, int flags) {
+  return fd == at ? ::fcntl(fd, F_SETFD, flags == 0 ? 0 : FD_CLOEXEC) == 0 : ::dup3(fd, at, flags) >= 0;
+}
+
+// 0 to 2, the report and the input; nothing else is inherited, whoever opened it.
+void arrange_descriptors(const child_plan& plan) {
+  const bool arranged = place(plan.null, STDIN_FILENO, 0) && place(plan.out, STDOUT_FILENO, 0) &&
+                        place(plan.err, STDERR_FILENO, 0) && place(plan.report, report_descriptor, O_CLOEXEC);
+  if (!arranged)
     give_up(plan.report, child_step::other);
-  return report;
+  const bool has_input = plan.input >= 0;
+  if ((has_input && !place(plan.input, input_descriptor, 0)) ||
+      ::close_range(static_cast<unsigned>(has_input ? input_descriptor : report_descriptor) + 1, ~0U, 0) != 0)
+    give_up(report_descriptor, child_step::other);
 }
 
 [[noreturn]] void run_child(const child_plan& plan) {
@@ -109,11 +144,11 @@ int arrange_descriptors(const child_plan& plan) {
   if (::getppid() != plan.parent) // it died before it could be watched
     ::_exit(127);
   reset_signals(plan.limits->ignore_term);
-  const int report = arrange_descriptors(plan);
+  arrange_descriptors(plan);
   if (*plan.dir && ::chdir(plan.dir) != 0)
-    give_up(report, child_step::directory);
+    give_up(report_descriptor, child_step::directory);
   ::execve(plan.path, plan.arguments, plan.environment);
-  give_up(report, child_step::command);
+  give_up(report_descriptor, child_step::command);
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -133,17 +168,19 @@ std::string_view search_path(const std::vector<std::string>& environment) {
   return {};
 }
 
+// As it is run: from its directory, which relative entries mean, as the empty one does.
 std::string find_command(const spawn_request& request) {
   const std::string& command = request.command.front();
   if (command.find('/') != std::string::npos)
     return command;
-  std::string_view path = search_path(request.environment);
-  while (!path.empty()) {
-    const auto end = path.find(':');
-    std::string candidate = std::string(path.substr(0, end)) + '/' + command;
-    if (::access(candidate.c_str(), X_OK) == 0)
+  std::vector<std::string> entries;
+  boost::split(entries, search_path(request.environment), [](char c) { return c == ':'; });
+  for (const auto& entry : entries) {
+    const auto candidate = std::filesystem::path(entry.empty() ? "." : entry) / command;
+    const auto seen_from_here = request.dir / candidate;
+    std::error_code ec;
+    if (::access(seen_from_here.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(seen_from_here, ec))
       return candidate;
-    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
   }
   throw boost::system::system_error(errc::command_not_found, command + " is not in the function's PATH");
 }
@@ -158,32 +195,15 @@ ending describe(const siginfo_t& info, const rusage& used) {
           .peak_mb = peak_mb(used)};
 }
 
-// Its threads block all signals: those are for the server's own threads.
-class quiet_threads {
- public:
-  explicit quiet_threads(std::size_t n) {
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pool_.emplace(n);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-
-  boost::asio::any_io_executor executor() { return pool_->get_executor(); }
-
- private:
-  std::optional<boost::asio::thread_pool> pool_;
-};
-
 } // namespace
 
 boost::asio::any_io_executor spawn_executor() {
-  static quiet_threads one(1); // for as long as it lives, its children do
+  static base::quiet_threads<boost::asio::thread_pool> one(1); // for as long as it lives, its children do
   return one.executor();
 }
 
 boost::asio::any_io_executor release_executor() {
-  static quiet_threads some(2);
+  static base::quiet_threads<boost::asio::thread_pool> some(2);
   return some.executor();
 }
 
@@ -192,6 +212,7 @@ spawned spawn(const spawn_request& request) {
   const auto arguments = pointers(request.command);
   const auto environment = pointers(request.environment);
   const base::unique_fd null = above_standard(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const base::unique_fd input = make_input(request.input);
   pipe_ends out = make_pipe(), err = make_pipe(), report = make_pipe();
 
   const child_plan plan{.path = path.c_str(),
@@ -203,6 +224,7 @@ spawned spawn(const spawn_request& request) {
                         .out = out.write.get(),
                         .err = err.write.get(),
                         .report = report.write.get(),
+                        .input = input.get(),
                         .parent = ::getpid()};
   rusage own{};
   ::getrusage(RUSAGE_SELF, &own);
@@ -269,6 +291,19 @@ ending reap_group(pid_t leader, int pidfd) {
     if (errno != EINTR)
       return {.text = "ended, reaped by someone else"};
   return describe(info, used);
+}
+
+finished run_to_end(const spawn_request& request) {
+  const spawned child = spawn(request);
+  pollfd ended{.fd = child.pidfd.get(), .events = POLLIN, .revents = 0};
+  constexpr int longest_ms = 10'000;
+  ::poll(&ended, 1, longest_ms);
+  finished done{.how = reap_group(child.pid, child.pidfd.get())};
+  std::array<char, 1024> text;
+  ::fcntl(child.err.get(), F_SETFL, O_NONBLOCK); // somebody else may have it, too
+  if (const auto n = ::read(child.err.get(), text.data(), text.size()); n > 0)
+    done.said.assign(text.data(), static_cast<std::size_t>(n));
+  return done;
 }
 
 } // namespace hotslot::process::detail

@@ -22,7 +22,11 @@ struct spawn_request {
   std::vector<std::string> environment;
   std::filesystem::path dir;
   child_limits limits = {};
+  std::string input = {}; ///< What it finds to read in `input_descriptor`, where that is not empty.
 };
+
+/// Where `spawn_request::input` is.
+inline constexpr int input_descriptor = 4;
 
 /// A child that runs, or that has failed before it could run its command.
 struct spawned {
@@ -67,5 +71,14 @@ struct ending {
 
 /// Kills what is left of the process group and reaps its leader, which must have ended or be about to end.
 ending reap_group(pid_t leader, int pidfd);
+
+struct finished {
+  ending how;
+  std::string said = {}; ///< The beginning of what it wrote to its standard error.
+};
+
+/// Runs a program to its end, but for no more than ten seconds: nothing may wait for it for ever. Blocks.
+/// To be called on a thread that lives as long. Throws as `spawn` does.
+finished run_to_end(const spawn_request& request);
 
 } // namespace hotslot::process::detail

@@ -18,7 +18,11 @@ void function_slot::close() noexcept {
   }
 }
 
-void function_slot::pause() noexcept { worker_->freeze(); }
+// Its timers go on: it would close a kept connection as it resumes, in the moment of the next call.
+void function_slot::pause() noexcept {
+  worker_->link().close();
+  worker_->freeze();
+}
 
 void function_slot::resume() noexcept { worker_->thaw(); }
 
@@ -44,10 +48,18 @@ asio::awaitable<void> function_slot::send(call_request request) {
 
 bool function_slot::has_unsent() const noexcept { return worker_->link().has_unsent(); }
 
+std::optional<unanswered_call> function_slot::take_back() noexcept { return worker_->link().take_back(); }
+
 asio::awaitable<void> function_slot::send_rest() { return worker_->link().send_rest(); }
 
 asio::awaitable<void> function_slot::send_piece(std::string_view piece, bool last) {
   return worker_->link().send_piece(piece, last);
+}
+
+void function_slot::stop_sending() noexcept { worker_->link().stop_sending(); }
+
+asio::awaitable<unsigned> function_slot::end_unheard(std::uint64_t most) {
+  return worker_->link().end_unheard(most);
 }
 
 asio::awaitable<call_reply> function_slot::receive(std::uint64_t whole) {

@@ -51,11 +51,15 @@ bool is_process(std::string_view name) {
   return name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Whatever it has become since, it was started with the path of a socket there.
+// Whatever it has become since, it was started with the path of a socket there. One that ends meanwhile
+// cannot be read to its end: getline passes over what an iterator would throw.
 bool was_started_below(const fs::path& root, const fs::path& process) {
+  const std::string begin = "FN_LISTENER=unix:" + (root / worker_prefix).native();
   std::ifstream in(process / "environ", std::ios::binary);
-  const std::string environment(std::istreambuf_iterator<char>(in), {});
-  return environment.find("FN_LISTENER=unix:" + (root / worker_prefix).native()) != std::string::npos;
+  for (std::string variable; std::getline(in, variable, '\0');)
+    if (variable.starts_with(begin))
+      return true;
+  return false;
 }
 
 void kill_leftovers(const fs::path& root) {

@@ -49,36 +49,25 @@ std::string detail_of(const system_error& e) {
 
 std::size_t stream_of(log_source source) { return source == log_source::out ? 0 : 1; }
 
-// Takes the descriptor over, or closes it and throws.
-void hand_over(base::unique_fd fd, asio::posix::stream_descriptor& to) {
-  to.assign(fd.get());
-  fd.release();
-}
-
 bool is_readable(int fd) noexcept {
   pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
   return ::poll(&one, 1, 0) == 1;
-}
-
-void drain_events(int inotify) {
-  alignas(8) std::array<char, 4096> events;
-  while (::read(inotify, events.data(), events.size()) > 0)
-    ;
 }
 
 } // namespace
 
 worker::worker(const asio::any_io_executor& ex, std::shared_ptr<const function_spec> spec,
                std::shared_ptr<const log_sink> sink, std::filesystem::path root,
-               std::shared_ptr<isolation_host> host)
+               std::shared_ptr<isolation_host> host, std::shared_ptr<fleet> workers)
   : strand_(asio::make_strand(ex))
   , spec_(std::move(spec))
   , sink_(std::move(sink))
   , root_(std::move(root))
   , host_(std::move(host))
+  , workers_(workers ? std::move(workers) : std::make_shared<fleet>(ex))
   , id_(next_id())
   , exit_(strand_)
-  , appearance_(strand_)
+  , appeared_(strand_, 1)
   , outputs_(strand_)
   , link_(ex, {.header = spec_->max_reply_header, .body = spec_->max_reply_body})
   , stop_(ex)
@@ -144,6 +133,7 @@ std::string worker::describe(const failure& f) const {
 }
 
 asio::awaitable<void> worker::live() {
+  const fleet::membership member(*workers_);
   try {
     co_await make_process();
     co_await run();
@@ -169,28 +159,37 @@ asio::awaitable<void> worker::release() {
 
 asio::awaitable<void> worker::make_process() {
   check();
-  directory_ = worker_directory(root_);
-  confinement_ =
-      confinement(host_, {.spec = *spec_, .root = root_, .directory = directory_.path(), .id = id_});
-  hand_over(directory_.watch(), appearance_);
-  if (confinement_.user())
-    link_.accept_only(confinement_.user()->uid);
-  spawn_request request{.command = spec_->command,
-                        .environment = make_environment(*spec_, directory_.path(), confinement_.tmp()),
-                        .dir = spec_->dir};
-  confinement_.apply_to(request);
   // An exception ends on the thread that threw it: two threads would share its count of references.
-  const auto make = [&request]() -> asio::awaitable<std::variant<spawned, failure>> {
+  const auto make = [this]() -> asio::awaitable<std::variant<spawned, failure>> {
     try {
-      co_return spawn(request);
+      co_return spawn_confined();
     } catch (const system_error& e) {
       co_return failure{e.code(), detail_of(e)};
+    } catch (const std::exception& e) {
+      co_return failure{errc::spawn_failed, e.what()};
     }
   };
   auto made = co_await asio::co_spawn(spawn_executor(), make, asio::use_awaitable);
   if (const auto* why = std::get_if<failure>(&made))
     throw system_error(why->code, why->detail);
   adopt(std::get<spawned>(std::move(made)));
+  link_.set_directory(directory_.path());
+  if (confinement_.user())
+    link_.accept_only(confinement_.user()->uid);
+  appearance_ = appearances::of(strand_).add(strand_.get_inner_executor(), directory_.path(),
+                                             [this] { appeared_.try_send(error_code()); });
+}
+
+// Blocks: it makes directories, groups and bundles, and a process.
+spawned worker::spawn_confined() {
+  directory_ = worker_directory(root_);
+  confinement_ =
+      confinement(host_, {.spec = *spec_, .root = root_, .directory = directory_.path(), .id = id_});
+  spawn_request request{.command = spec_->command,
+                        .environment = make_environment(*spec_, directory_.path(), confinement_.tmp()),
+                        .dir = spec_->dir};
+  confinement_.apply_to(request);
+  return spawn(request);
 }
 
 void worker::check() const {
@@ -234,6 +233,7 @@ asio::awaitable<void> worker::watch() {
 
 asio::awaitable<void> worker::supervise() {
   co_await (exited_.wait() || stop_.wait());
+  lost_ = !stop_.is_open();
   if (!exited_.is_open())
     co_await stop_process();
   reap();
@@ -256,10 +256,10 @@ void worker::reap() noexcept {
 }
 
 asio::awaitable<void> worker::stop_process() {
-  if (!hurry_) {
+  if (!hurry_ && !workers_->hurried()) {
     signal_group(pid_, SIGTERM);
     thaw(); // or it would not notice
-    co_await (exited_.wait() || pause(spec_->stop_grace));
+    co_await (exited_.wait() || workers_->wait_for_hurry() || pause(spec_->stop_grace));
   }
   if (exited_.is_open())
     co_return;
@@ -270,7 +270,7 @@ asio::awaitable<void> worker::stop_process() {
 asio::awaitable<bool> worker::runs_out_of_memory(milliseconds time) {
   const auto self = shared_from_this();
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  co_await (reaped_.wait() || timer.async_wait(asio::use_awaitable));
+  co_await (reaped_.wait() || timer.async_wait(as_result)); // cancelled, one of them does not throw
   co_return out_of_memory_;
 }
 
@@ -295,7 +295,7 @@ asio::awaitable<void> worker::come_up() {
   default:
     failure_ = {errc::start_timeout, std::to_string(spec_->start_timeout.count()) + " ms"};
   }
-  appearance_.close();
+  appearance_.end();
   report_ = {};
   if (failure_.code)
     co_return kill();
@@ -303,38 +303,30 @@ asio::awaitable<void> worker::come_up() {
   started_.open();
 }
 
-asio::awaitable<worker::failure> worker::become_ready() {
-  for (;;) {
-    drain_events(appearance_.native_handle()); // first: what comes after the look wakes the wait
-    auto found = directory_.find_socket();
-    if (found.kind == socket_finding::kind_type::bad)
-      co_return failure{errc::bad_socket, std::move(found.reason)};
-    if (found.kind == socket_finding::kind_type::usable)
-      co_return co_await connect(std::move(found.path));
-    co_await appearance_.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-  }
-}
-
 // A socket made in place is there before it listens.
-asio::awaitable<worker::failure> worker::connect(std::filesystem::path path) {
-  if (path.native().size() > max_socket_path)
-    co_return failure{errc::socket_path_too_long, path.string()};
-  link_.set_path(path);
-  for (milliseconds wait(1);; wait = std::min(2 * wait, milliseconds(50))) {
-    const auto ec = co_await link_.open();
-    if (!ec)
-      co_return failure{};
-    if (ec != asio::error::connection_refused)
-      co_return failure{errc::bad_socket, path.string() + ": " + ec.message()};
-    co_await pause(wait);
+asio::awaitable<worker::failure> worker::become_ready() {
+  for (milliseconds wait(1);;) {
+    auto [ec, detail] = co_await link_.open();
+    if (ec == boost::system::errc::no_such_file_or_directory) {
+      co_await appeared_.async_receive(asio::use_awaitable); // or has been told since before the look
+    } else if (ec == asio::error::connection_refused) {
+      co_await pause(wait);
+      wait = std::min(2 * wait, milliseconds(50));
+    } else {
+      co_return failure{ec, std::move(detail)};
+    }
   }
 }
 
 worker::failure worker::why_it_exited() {
   reap(); // which tells how
-  if (auto f = failure_before_exec(report_.get()))
-    return {f->code, (f->code == errc::bad_directory ? spec_->dir.string() : spec_->command.front()) + ": " +
-                         f->reason};
+  if (auto f = failure_before_exec(report_.get())) {
+    std::error_code ec;
+    const auto& what = f->code == errc::bad_directory ? spec_->dir.string() : spec_->command.front();
+    const bool is_there = f->code == errc::command_not_found && what.find('/') != what.npos &&
+                          std::filesystem::exists(spec_->dir / what, ec);
+    return {f->code, (is_there ? "the interpreter of " : "") + what + ": " + f->reason};
+  }
   const errc code = failure_in_sandbox();
   return {code, code == errc::exited_at_start ? ending_ : spec_->command.front()};
 }
@@ -383,12 +375,12 @@ asio::awaitable<void> worker::read_lines(log_source source) {
 void worker::clean_up() noexcept {
   reap();
   if (pid_ > 0)
-    log(log_source::lifecycle, ending_);
+    log(lost_ ? log_source::lost : log_source::lifecycle, ending_);
   if (failure_.code)
     link_.close();
   error_code ignored;
   exit_.close(ignored);
-  appearance_.close(ignored);
+  appearance_.end();
   started_.open();
   gone_.open();
 }

@@ -1,6 +1,7 @@
 // One function process from its start to its removal.
 #pragma once
 
+#include "appearances.hpp"
 #include "gate.hpp"
 #include "process/contract/connection.hpp"
 #include "process/isolation/confinement.hpp"
@@ -9,11 +10,13 @@
 #include "process/spawn/spawn.hpp"
 #include "worker_directory.hpp"
 
+#include <hotslot/process/fleet.hpp>
 #include <hotslot/process/function_spec.hpp>
 #include <hotslot/process/log_sink.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -31,7 +34,7 @@ class worker : public std::enable_shared_from_this<worker> {
  public:
   worker(const boost::asio::any_io_executor& ex, std::shared_ptr<const function_spec> spec,
          std::shared_ptr<const log_sink> sink, std::filesystem::path root,
-         std::shared_ptr<isolation_host> host);
+         std::shared_ptr<isolation_host> host, std::shared_ptr<fleet> workers);
   ~worker();
 
   /// Sets its life going.
@@ -70,6 +73,8 @@ class worker : public std::enable_shared_from_this<worker> {
   std::string how_it_ended() const { return gone_.is_open() ? ending_ : std::string(); }
 
  private:
+  using appearance_channel = boost::asio::experimental::concurrent_channel<void(error_code)>;
+
   struct failure {
     error_code code;
     std::string detail;
@@ -77,6 +82,7 @@ class worker : public std::enable_shared_from_this<worker> {
 
   boost::asio::awaitable<void> live();
   boost::asio::awaitable<void> make_process();
+  spawned spawn_confined();
   boost::asio::awaitable<void> release();
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> watch();
@@ -84,7 +90,6 @@ class worker : public std::enable_shared_from_this<worker> {
   boost::asio::awaitable<void> stop_process();
   boost::asio::awaitable<void> come_up();
   boost::asio::awaitable<failure> become_ready();
-  boost::asio::awaitable<failure> connect(std::filesystem::path path);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
   boost::asio::awaitable<void> read_lines(log_source source);
 
@@ -103,13 +108,15 @@ class worker : public std::enable_shared_from_this<worker> {
   const std::shared_ptr<const log_sink> sink_;
   const std::filesystem::path root_;
   const std::shared_ptr<isolation_host> host_;
+  const std::shared_ptr<fleet> workers_;
   const std::uint64_t id_;
 
   worker_directory directory_;
   confinement confinement_;
   base::unique_fd report_; ///< Where the child reports that it could not run its command.
   boost::asio::posix::stream_descriptor exit_;
-  boost::asio::posix::stream_descriptor appearance_;
+  appearance_channel appeared_; ///< That may be its socket.
+  appearances::watch appearance_;
   output_pipes outputs_;
   connection link_;
   recent_calls calls_;
@@ -123,6 +130,7 @@ class worker : public std::enable_shared_from_this<worker> {
   std::atomic<bool> hurry_ = false;
   std::mutex process_mutex_; ///< A process that is reaped must not be sent a signal.
   bool running_ = false;     ///< There is a process to be reaped.
+  bool lost_ = false;        ///< It has ended by itself.
   std::atomic<bool> out_of_memory_ = false;
   bool frozen_ = false;
   pid_t pid_ = -1;

@@ -180,30 +180,74 @@ TEST_CASE("a caller cannot pass for the server") {
   CHECK(r.count("Fn-Http-H-Fn-Call-Id") == 0);
 }
 
-TEST_CASE("a trigger passes the caller's request on in headers") {
+// 14.22
+TEST_CASE("nor can one that writes _ for -, which FDKs read as the same") {
+  const header_list spoofed{{"Fn_Intent", "x"},         {"fn_call-id", "x"},     {"Fn-Http_Method", "x"},
+                            {"Fn_Http_H_X_User", "x"},  {"FN_DEADLINE", "x"},    {"Fn_Invoke_Type", "x"},
+                            {"Transfer_Encoding", "x"}, {"Content_Length", "1"}, {"Host_", "kept"},
+                            {"Connection", "X-Mine"},   {"X_Mine", "x"},         {"Keep_Alive", "x"}};
+  CHECK(headers(read(make_call_request(caller(spoofed), plain))) ==
+        header_list{{"Content-Length", "4"},
+                    {"Fn-Call-Id", "call-1"},
+                    {"Fn-Deadline", "2023-11-14T22:13:20.123Z"},
+                    {"Host", "localhost"},
+                    {"Host_", "kept"}});
+  const auto r = read(make_call_request(caller(spoofed), trigger));
+  for (const auto& [name, value] : spoofed)
+    CHECK(r.count("Fn-Http-H-" + name) == (value == "kept"));
+}
+
+// 14.20
+TEST_CASE("a trigger passes the caller's request on in headers, each once") {
   const auto r = read(make_call_request(caller({{"Host", "example.org:8080"},
                                                 {"Content-Type", "a/b"},
                                                 {"Cookie", "c"},
                                                 {"X-A", "1"},
-                                                {"X-A", "2"}}),
+                                                {"X-A", "2"},
+                                                {"traceparent", "t"}}),
                                         trigger));
   CHECK(r.method() == http::verb::post);
   CHECK(r.target() == "/call");
   CHECK(headers(r) == header_list{{"Content-Length", "4"},
                                   {"Content-Type", "a/b"},
-                                  {"Cookie", "c"},
                                   {"Fn-Call-Id", "call-1"},
                                   {"Fn-Deadline", "2023-11-14T22:13:20.123Z"},
                                   {"Fn-Http-H-Cookie", "c"},
                                   {"Fn-Http-H-Host", "example.org:8080"},
                                   {"Fn-Http-H-X-A", "1"},
                                   {"Fn-Http-H-X-A", "2"},
+                                  {"Fn-Http-H-traceparent", "t"},
                                   {"Fn-Http-Method", "PUT"},
                                   {"Fn-Http-Request-Url", "http://example.org:8080/t/demo/echo?a=b"},
                                   {"Fn-Intent", "httprequest"},
                                   {"Host", "localhost"},
-                                  {"X-A", "1"},
-                                  {"X-A", "2"}});
+                                  {"traceparent", "t"}});
+}
+
+// 14.20
+TEST_CASE("how long a head becomes is known before there is one") {
+  for (const auto& context : {plain, trigger})
+    for (const std::size_t fields : {0, 1, 100, 1000}) {
+      header_list all{{"Host", "h"}, {"traceparent", "t"}};
+      for (std::size_t i = 0; i < fields; ++i)
+        all.emplace_back("a", std::to_string(i));
+      const auto c = caller(all, std::string(1'000'000, 'x'));
+      const auto size = make_call_request(c, context).head.size();
+      constexpr std::size_t longest_length = 20; // of the body, however long it is
+      CHECK(fits_head(c, context, size + longest_length));
+      CHECK_FALSE(fits_head(c, context, size - 1));
+    }
+}
+
+// 14.20
+TEST_CASE("a function that takes no such header keeps its worker") {
+  for (const auto& context : {plain, trigger}) {
+    const auto r = make_caller_reply(reply(431, {{"X", "y"}}, "whatever"), context);
+    CHECK(r.response.result_int() == 431);
+    CHECK(r.response.body() == R"({"message":"the header is too large for the function"})");
+    CHECK(r.response.count("X") == 0);
+    CHECK(r.worker == worker_verdict::keep);
+  }
 }
 
 TEST_CASE("an absolute request target is the request's URL") {
@@ -224,6 +268,22 @@ TEST_CASE("a reply of 200 to /invoke passes with its headers") {
                                            {"Fn-Call-Id", "call-1"},
                                            {"Fn-Http-Status", "404"},
                                            {"X-A", "1"}});
+}
+
+// 14.21
+TEST_CASE("a length that is no number is nobody's") {
+  for (const auto& context : {plain, trigger})
+    for (const auto part : {body_part::whole, body_part::beginning}) {
+      const bool whole = part == body_part::whole;
+      auto r = make_caller_reply(reply(200, {{"Content-Length", "4, 4"}}), context, part).response;
+      CHECK(r[http::field::content_length] == (whole ? "4" : ""));
+      CHECK(r.count("Content-Length") == (whole ? 1 : 0));
+      r = make_caller_reply(reply(200, {{"Content-Length", "0040"}}), context, body_part::beginning).response;
+      CHECK(r.count("Content-Length") == 1);
+    }
+  const auto call = make_call_request(caller({{"Content-Length", "4, 4"}}), plain, body_part::beginning);
+  CHECK(call.in_chunks);
+  CHECK(call.head.find("4, 4") == std::string::npos);
 }
 
 TEST_CASE("a reply of 200 to a trigger is unpacked") {
@@ -300,7 +360,7 @@ TEST_CASE("headers that are no HTTP are refused") {
 TEST_CASE("the contract's table of statuses") {
   for (const auto& context : {plain, trigger})
     for (unsigned status = 100; status < 1000; ++status) {
-      if (status == 200)
+      if (status == 200 || status == 431)
         continue;
       const auto r = make_caller_reply(reply(status, {{"Content-Type", "a/b"}, {"X", "y"}}), context);
       CHECK(r.response["Fn-Call-Id"] == "call-1");

@@ -157,7 +157,7 @@ TEST_CASE("the lines of a process carry the calls that it is sent") {
   spec.log_frames = GENERATE(false, true);
   lines written;
   const auto sink = [&](process::log_source source, std::string_view line, const process::worker_info& w) {
-    if (source != process::log_source::lifecycle)
+    if (source == process::log_source::out || source == process::log_source::err)
       written.push_back(std::string(w.call_id) + (source == process::log_source::out ? " out " : " err ") +
                         std::string(line));
   };

@@ -1,5 +1,6 @@
 // Calls of functions, good and bad.
 #include "fixture.hpp"
+#include "joining_thread.hpp"
 
 #include <sys/wait.h>
 
@@ -122,6 +123,95 @@ TEST_CASE("a call of which anything was sent is not sent again") {
   });
 }
 
+// 14.13
+TEST_CASE("a worker that was paused is called over a new connection") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("count-connections"))();
+    std::string seen;
+    for (int call = 0; call < 4; ++call) {
+      seen += (co_await slot.call(request())).body();
+      if (call != 1)
+        continue;
+      slot.pause();
+      slot.resume();
+    }
+    CHECK(seen == "1122");
+    slot.pause();
+    CHECK(slot.reusable());
+  });
+}
+
+// 14.15
+TEST_CASE("a function may put another listener in the place of its own, within its directory") {
+  for (const bool outside : {false, true}) {
+    fixture f;
+    auto spec = function("replace-listener");
+    char folder[] = "/tmp/outside-XXXXXX";
+    if (outside)
+      spec.config["OUTSIDE"] = ::mkdtemp(folder);
+    f.run([&]() -> awaitable<void> {
+      auto slot = co_await f.launcher(spec)();
+      co_await slot.call(request());
+      co_await f.logged("out: replaced");
+      const auto code = co_await code_of(slot.call(request()));
+      CHECK(code == (outside ? make_error_code(errc::connection_lost) : boost::system::error_code()));
+      CHECK(slot.reusable() != outside);
+      if (outside)
+        CHECK_FALSE(slot.take_back()->sent);
+    });
+    if (outside)
+      fs::remove_all(folder);
+  }
+}
+
+// 14.12
+TEST_CASE("a call that was sent is at hand until its reply begins, where it may be sent again") {
+  using boost::beast::http::verb;
+  const auto taken_back = [](const std::string& mode, verb method, std::size_t bytes, bool answers_once) {
+    fixture f;
+    std::optional<process::unanswered_call> back;
+    f.run([&]() -> awaitable<void> {
+      auto slot = co_await f.launcher(function(mode))();
+      if (answers_once) {
+        co_await slot.call(request("first", method));
+        CHECK_FALSE(slot.take_back());
+      }
+      const auto code = co_await code_of(slot.call(request(std::string(bytes, 'b'), method)));
+      CHECK(code == errc::connection_lost);
+      back = slot.take_back();
+    });
+    return back;
+  };
+  for (const std::size_t bytes : {10, 3'000'000}) {
+    const auto put = taken_back("close-while-reading", verb::put, bytes, true);
+    REQUIRE(put);
+    CHECK(put->sent);
+    CHECK(put->request.body == std::string(bytes, 'b'));
+    CHECK(put->request.head == request(std::string(bytes, 'b'), verb::put).head);
+  }
+  CHECK_FALSE(taken_back("close-while-reading", verb::post, 10, true));
+  CHECK_FALSE(taken_back("close-in-head", verb::put, 10, false));
+  CHECK_FALSE(taken_back("close-after-interim", verb::put, 10, false));
+}
+
+// 14.12
+TEST_CASE("who asks for a lack of memory may be cancelled, and gets an answer") {
+  fixture f;
+  f.run([&]() -> awaitable<void> {
+    auto slot = co_await f.launcher(function("close-at-once"))();
+    const auto lost = co_await code_of(slot.call(request()));
+    CHECK(lost == errc::connection_lost);
+    bool answered = false;
+    const auto ask = [&]() -> awaitable<void> {
+      const bool memory = co_await slot.ran_out_of_memory();
+      answered = !memory;
+    };
+    co_await code_of_cancelled(ask(), asio::cancellation_type::terminal, milliseconds(10));
+    CHECK(answered);
+  });
+}
+
 TEST_CASE("large bodies pass in both directions") {
   fixture f;
   f.run([&]() -> awaitable<void> {
@@ -207,6 +297,28 @@ TEST_CASE("a worker that ignores SIGTERM is killed after its grace") {
   CHECK(f.lines().back() == "life: killed by signal 9");
 }
 
+// 14.18
+TEST_CASE("a fleet that is hurried leaves no grace, before it began or in its midst") {
+  for (const bool early : {false, true}) {
+    fixture f;
+    auto spec = function("ignore-term");
+    spec.stop_grace = std::chrono::hours(1);
+    f.run([&]() -> awaitable<void> {
+      const auto all = std::make_shared<process::fleet>(f.context().get_executor());
+      auto slot = co_await f.launcher(spec, {}, all)();
+      if (early)
+        all->hurry();
+      slot.close();
+      if (!early)
+        co_await f.logged("out: asked to end");
+      all->hurry();
+      co_await all->async_join();
+      CHECK_FALSE(has_children());
+    });
+    CHECK(f.lines().back() == "life: killed by signal 9");
+  }
+}
+
 TEST_CASE("the whole process group ends with its leader") {
   for (const bool kill_leader : {false, true}) {
     fixture f;
@@ -262,7 +374,7 @@ TEST_CASE("slots are closed from any thread") {
         std::vector<function_slot> slots;
         for (int i = 0; i < 4; ++i)
           slots.push_back(co_await f.launcher(function("echo"))());
-        std::vector<std::jthread> threads;
+        std::vector<joining_thread> threads;
         for (auto& slot : slots)
           threads.emplace_back([&slot] { slot.close(); });
       },
@@ -273,7 +385,7 @@ TEST_CASE("a worker outlives the thread that asked for it") {
   fixture f;
   f.new_context();
   auto started = asio::co_spawn(f.context(), f.launcher(function("echo"))(), asio::use_future);
-  std::jthread([&] {
+  joining_thread([&] {
     while (started.wait_for(milliseconds(0)) != std::future_status::ready)
       f.context().run_one();
   }).join();

@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "joining_thread.hpp"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,8 +30,9 @@ function_spec function(const std::string& mode) {
   return spec;
 }
 
-hotslot::process::call_request request(std::string body) {
+hotslot::process::call_request request(std::string body, boost::beast::http::verb method) {
   hotslot::process::caller_request caller;
+  caller.method(method);
   caller.body() = std::move(body);
   return process::make_call_request(std::move(caller), {.call_id = "call-1", .deadline = {}});
 }
@@ -54,7 +56,7 @@ void fixture::run(std::function<awaitable<void>()> body, int threads) {
   new_context();
   std::exception_ptr failed;
   asio::co_spawn(*context_, body, [&](std::exception_ptr e) { failed = e; });
-  std::vector<std::jthread> others;
+  std::vector<joining_thread> others;
   for (int i = 1; i < threads; ++i)
     others.emplace_back([this] { context_->run(); });
   context_->run();
@@ -71,14 +73,16 @@ void fixture::check_nothing_left() {
   CHECK(fs::is_empty(root_));
 }
 
-function_launcher fixture::launcher(function_spec spec) {
+function_launcher fixture::launcher(function_spec spec, std::shared_ptr<process::isolation_host> host,
+                                    std::shared_ptr<process::fleet> workers) {
   return function_launcher(
       context_->get_executor(), std::move(spec), root_,
       [this](process::log_source source, std::string_view line, const process::worker_info&) {
-        static constexpr const char* names[] = {"out: ", "err: ", "life: "};
+        static constexpr const char* names[] = {"out: ", "err: ", "life: ", "lost: "};
         const std::lock_guard lock(mutex_);
         lines_.push_back(names[static_cast<int>(source)] + std::string(line));
-      });
+      },
+      std::move(host), std::move(workers));
 }
 
 std::vector<std::string> fixture::lines() const {

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -33,7 +34,8 @@ bool has_children();
 /// The test function in one of its modes.
 function_spec function(const std::string& mode);
 
-hotslot::process::call_request request(std::string body = "hi");
+hotslot::process::call_request request(std::string body = "hi",
+                                       boost::beast::http::verb method = boost::beast::http::verb::post);
 
 asio::awaitable<void> pause(std::chrono::milliseconds time);
 
@@ -83,7 +85,8 @@ class fixture {
   /// Runs until everything that `body` began is over: every process has to be gone.
   void run(std::function<awaitable<void>()> body, int threads = 1);
 
-  function_launcher launcher(function_spec spec);
+  function_launcher launcher(function_spec spec, std::shared_ptr<process::isolation_host> host = {},
+                             std::shared_ptr<process::fleet> workers = {});
 
   const fs::path& root() const { return root_; }
   asio::io_context& context() { return *context_; }

@@ -1,11 +1,14 @@
 // Starts of functions, good and bad.
 #include "fixture.hpp"
 
+#include "process/spawn/spawn.hpp"
+
 #include <hotslot/process/socket_root.hpp>
 
 #include <sys/stat.h>
 
 #include <fstream>
+#include <future>
 #include <thread>
 
 using namespace process_test;
@@ -109,6 +112,12 @@ TEST_CASE("a command that cannot be run is a failed start that names it") {
             .starts_with(
                 "demo/echo: no-such-command-in-path is not in the function's PATH: command not found"));
   start_failure(f, with_command({not_executable}), errc::command_not_executable);
+  const auto script = f.root().string() + "-script";
+  std::ofstream(script) << "#!/no/such/interpreter\n";
+  fs::permissions(script, fs::perms::owner_all);
+  CHECK(start_failure(f, with_command({script}), errc::command_not_found)
+            .find("the interpreter of " + script) != std::string::npos);
+  fs::remove(script);
   start_failure(f, with_command({"/tmp"}), errc::command_not_executable);
   start_failure(f, with_command({}), errc::invalid_spec);
   start_failure(f, with_command({std::string("a\0b", 3)}), errc::invalid_spec);
@@ -206,6 +215,45 @@ TEST_CASE("a process sees exactly what it is to see") {
   CHECK(body.find("\n4=") == std::string::npos); // 3 is its own look at the list
   CHECK(body.find("SigBlk:\t0000000000000000") != std::string::npos);
   CHECK(body.find("SigIgn:\t0000000000000000") != std::string::npos);
+}
+
+// 14.29
+TEST_CASE("a command is looked for where it is run") {
+  fixture f;
+  const fs::path dir = fs::temp_directory_path() / ("hotslot-dir-" + std::to_string(::getpid()));
+  fs::create_directories(dir / "bin" / "folder");
+  fs::create_directories(dir / "other" / "folder");
+  fs::remove(dir / "other" / "folder");
+  fs::create_symlink(TEST_FUNCTION, dir / "other" / "folder");
+  fs::create_symlink(TEST_FUNCTION, dir / "here");
+  for (const auto& [path, name] : {std::pair("bin:other", "folder"), std::pair("bin::other", "here")}) {
+    auto spec = with_command({name, "echo"});
+    spec.dir = dir;
+    spec.config = {{"PATH", path}};
+    f.run([&]() -> awaitable<void> {
+      auto slot = co_await f.launcher(spec)();
+      const auto reply = co_await slot.call(request());
+      CHECK(reply.result_int() == 200);
+    });
+  }
+  fs::remove_all(dir);
+}
+
+// 14.29
+TEST_CASE("what a worker needs of the file system is not made by the threads that serve") {
+  fixture f;
+  f.new_context();
+  std::promise<void> go_on;
+  asio::post(process::detail::spawn_executor(), [&] { go_on.get_future().wait(); });
+  const auto start = [launcher = f.launcher(function("echo"))]() -> awaitable<void> {
+    auto slot = co_await launcher();
+  };
+  asio::co_spawn(f.context(), start, asio::detached);
+  f.context().poll();
+  CHECK(fs::is_empty(f.root()));
+  go_on.set_value();
+  f.context().run();
+  f.check_nothing_left();
 }
 
 TEST_CASE("many workers start at once from several threads") {
