@@ -1,10 +1,17 @@
 #include "address.hpp"
 
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+#include "base/number.hpp"
+#include "base/url.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <boost/asio/ip/address.hpp>
+
+#include <locale>
 
 namespace hotslot::ctl {
 namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
 
 std::string_view default_port(bool tls) { return tls ? "443" : "80"; }
 
@@ -24,28 +31,43 @@ std::string admin_address::authority() const {
 }
 
 std::string admin_address::url() const {
+  if (!socket.empty())
+    return std::string(unix_prefix) + socket;
   std::string text(tls ? "https://" : "http://");
   return text.append(authority()).append(prefix);
 }
 
-std::optional<admin_address> parse_address(std::string_view url) {
-  const std::string terminated(url); // Boost 1.81 reads on to a NUL
-  const auto parsed = boost::urls::parse_uri(terminated);
-  if (!parsed || parsed->has_userinfo() || parsed->has_query() || parsed->has_fragment())
+bool admin_address::is_loopback() const {
+  boost::system::error_code ec;
+  const auto address = boost::asio::ip::make_address(host, ec);
+  if (!ec)
+    return address.is_loopback() ||
+           (address.is_v6() && address.to_v6().is_v4_mapped() &&
+            boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6()).is_loopback());
+  return boost::algorithm::iequals(host, "localhost", std::locale::classic()) ||
+         boost::algorithm::iends_with(host, ".localhost", std::locale::classic()); // RFC 6761
+}
+
+std::optional<admin_address> parse_address(std::string_view text) {
+  if (text.starts_with(unix_prefix) && text.size() > unix_prefix.size())
+    return admin_address{.host = "localhost",
+                         .port = std::string(default_port(false)),
+                         .prefix = {},
+                         .socket = std::string(text.substr(unix_prefix.size()))};
+  const auto url = base::parse_url(text);
+  if (!url || !url->is_plain() || url->host().empty())
     return std::nullopt;
-  const bool tls = parsed->scheme() == "https";
-  if ((!tls && parsed->scheme() != "http") || parsed->host_address().empty())
+  const bool tls = url->scheme == "https";
+  if (!tls && url->scheme != "http")
     return std::nullopt;
-  const std::string_view path(parsed->encoded_path());
-  if (!path.empty() && !path.starts_with('/')) // to Boost 1.81, what follows a colon that is no port
-    return std::nullopt;
-  const std::string port(parsed->port());
-  if (port.size() > 5 || (!port.empty() && (std::stoul(port) == 0 || std::stoul(port) > 65535)))
+  const auto port = url->port().empty() ? default_port(tls) : url->port();
+  if (base::parse_number<std::uint16_t>(port).value_or(0) == 0)
     return std::nullopt;
   return admin_address{.tls = tls,
-                       .host = parsed->host_address(),
-                       .port = port.empty() ? std::string(default_port(tls)) : port,
-                       .prefix = std::string(without_slashes_at_end(path))};
+                       .host = url->host(),
+                       .port = std::string(port),
+                       .prefix = std::string(without_slashes_at_end(url->path)),
+                       .socket = {}};
 }
 
 } // namespace hotslot::ctl

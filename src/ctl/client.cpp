@@ -4,6 +4,10 @@
 #include "token_file.hpp"
 #include "wire.hpp"
 
+#include "base/bounded_parser.hpp"
+
+#include <hotslot/version.hpp>
+
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -65,7 +69,7 @@ using reply_parser = http::response_parser<http::string_body>;
 void parse(beast::flat_buffer& buffer, reply_parser& parser) {
   error_code ec;
   if (buffer.size() != 0)
-    buffer.consume(parser.put(buffer.data(), ec));
+    buffer.consume(base::put(parser, buffer.data(), http::error::header_limit, ec));
   if (ec && ec != http::error::need_more)
     throw system_error(ec);
 }
@@ -139,12 +143,12 @@ asio::awaitable<void> client::exchange(const inquiry& what) {
 asio::awaitable<void> client::take_reply(wire& from, const inquiry& what) {
   beast::flat_buffer buffer;
   std::optional<reply_parser> parser;
+  from.limit(what.patience);
   do { // what comes before the answer proper, as 100 Continue, is nobody's concern
     parser.emplace();
     parser->body_limit(boost::none);
     parser->header_limit(longest_head);
     parse(buffer, *parser);
-    from.limit(what.patience);
     while (!parser->is_header_done())
       co_await receive(from, buffer, *parser);
   } while (parser->get().result_int() < 200);

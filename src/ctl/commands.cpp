@@ -4,14 +4,15 @@
 #include "function_page.hpp"
 #include "pool_view.hpp"
 #include "screen.hpp"
+#include "selection.hpp"
 #include "table.hpp"
+#include "terminal_text.hpp"
 #include "token_file.hpp"
 
 #include "base/text.hpp"
+#include "base/url.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <fmt/format.h>
 
@@ -42,8 +43,9 @@ void write_lines(const std::vector<std::string>& lines) {
 std::string path_of(const std::string& function) {
   const auto slash = function.find('/');
   if (slash == function.npos)
-    return "/" + encoded(function);
-  return "/" + encoded(function.substr(0, slash)) + "/" + encoded(function.substr(slash + 1));
+    return "/" + base::percent_encoded(function);
+  return "/" + base::percent_encoded(function.substr(0, slash)) + "/" +
+         base::percent_encoded(function.substr(slash + 1));
 }
 
 asio::awaitable<std::string> fetch_body(client& server, http::verb method, std::string target) {
@@ -53,23 +55,28 @@ asio::awaitable<std::string> fetch_body(client& server, http::verb method, std::
 }
 
 asio::awaitable<void> list(client& server, const options& what) {
-  const std::string body = co_await fetch_body(server, http::verb::get, "/stats");
+  std::string target = "/stats";
+  if (const auto query = selection_query(what.by, what.match); !query.empty())
+    target.append("?").append(query);
+  const std::string body = co_await fetch_body(server, http::verb::get, std::move(target));
   if (what.json)
     co_return write_out(printable_json(body));
-  table t({"FUNCTION", "TRIGGER<", "IDLE", "BUSY", "WAITING", "CALLS", "ID<"});
+  table t({"FUNCTION", "TRIGGER<", "STATE<", "IDLE", "BUSY", "WAITING", "CALLS", "ERRORS", "ID<"});
   for (const auto& f : parse_pool(body).functions)
-    t.add({f.name, f.trigger, std::to_string(f.idle), std::to_string(f.busy), std::to_string(f.waiting),
-           std::to_string(f.calls), f.id});
+    t.add({f.name, f.trigger, f.condition, std::to_string(f.idle), std::to_string(f.busy),
+           std::to_string(f.waiting), std::to_string(f.calls), std::to_string(f.errors), f.id});
   write_lines(t.lines());
 }
 
-bool is_called(const function_view& f, std::string_view name) { return f.name == name || f.id == name; }
+bool is_called(const function_view& f, std::string_view name) {
+  return f.name == name || f.id == name || f.key == name;
+}
 
 asio::awaitable<std::string> key_of(client& server, const std::string& function) {
   const auto slash = function.find('/');
   std::string target = "/stats";
   if (slash != function.npos)
-    target.append("?app=").append(encoded(function.substr(0, slash)));
+    target.append("?app=").append(base::percent_encoded(function.substr(0, slash)));
   const std::string body = co_await fetch_body(server, http::verb::get, std::move(target));
   const auto pool = parse_pool(body);
   const auto found = std::find_if(pool.functions.begin(), pool.functions.end(),
@@ -82,7 +89,7 @@ asio::awaitable<std::string> key_of(client& server, const std::string& function)
 asio::awaitable<void> stats(client& server, const options& what) {
   std::string target = "/stats";
   if (!what.function.empty())
-    target.append("/").append(encoded(co_await key_of(server, what.function)));
+    target.append("/").append(base::percent_encoded(co_await key_of(server, what.function)));
   const std::string body = co_await fetch_body(server, http::verb::get, std::move(target));
   if (what.json)
     write_out(printable_json(body));
@@ -119,7 +126,7 @@ class reply_printer {
     if (how_.json || status_ >= 400)
       body_.append(piece);
     if (!how_.json)
-      write_out(terminal_ ? base::printable(piece, lines_and_tabs) : std::string(piece));
+      write_out(terminal_ ? printable(piece, lines_and_tabs) : std::string(piece));
   }
 
   void end() {
@@ -135,11 +142,11 @@ class reply_printer {
 
  private:
   void print_head(const reply_head& head) {
-    std::string text = "HTTP/1.1 " + std::to_string(status_) + " " + base::printable(reason_) + "\n";
+    std::string text = "HTTP/1.1 " + std::to_string(status_) + " " + printable(reason_) + "\n";
     for (const auto& field : head)
-      text.append(base::printable(std::string_view(field.name_string())))
+      text.append(printable(std::string_view(field.name_string())))
           .append(": ")
-          .append(base::printable(std::string_view(field.value())))
+          .append(printable(std::string_view(field.value())))
           .append("\n");
     write_out(text + "\n");
   }
@@ -182,8 +189,8 @@ asio::awaitable<void> recycle(client& server, const options& what) {
   if (what.json)
     co_return write_out(printable_json(body));
   const auto answer = parse_object(body);
-  write_out(base::printable(what.function + ": " + count(answer, "idle") + " idle workers end now, " +
-                            count(answer, "busy") + " busy ones after their call") +
+  write_out(printable(what.function + ": " + count(answer, "idle") + " idle workers end now, " +
+                      count(answer, "busy") + " busy ones after their call") +
             "\n");
 }
 
@@ -197,7 +204,7 @@ asio::awaitable<void> reload(client& server, const options& what) {
   if (changes && changes->is_array())
     for (const auto& change : changes->get_array())
       if (change.is_string())
-        lines.push_back(base::printable(std::string_view(change.get_string())));
+        lines.push_back(printable(std::string_view(change.get_string())));
   write_lines(lines.empty() ? std::vector<std::string>{"nothing has changed"} : lines);
 }
 
@@ -210,6 +217,16 @@ std::optional<std::string> message_in(std::string_view body) {
   } catch (const failure&) {
     return std::nullopt;
   }
+}
+
+// What is no UTF-8 is no JSON either.
+std::string json_escape(const base::utf8_character& c, bool ascii) {
+  if (!c.valid)
+    return ascii ? "\\ufffd" : std::string(base::replacement_character);
+  if (c.value <= 0xffff)
+    return fmt::format("\\u{:04x}", c.value);
+  const auto rest = c.value - 0x10000;
+  return fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (rest >> 10), 0xdc00 + (rest & 0x3ff));
 }
 
 } // namespace
@@ -242,20 +259,16 @@ void check_status(const client& server, unsigned status, std::string_view reason
   throw failure(exit_code::refused, text);
 }
 
-std::string printable_json(std::string_view text) {
+std::string printable_json(std::string_view text, charset c) {
+  const bool ascii = c == charset::ascii;
   std::string out;
   base::append_escaping(
-      out, text, [](const auto& c) { return !c.is_printable() && c.value != '\n'; },
-      [&](const auto& c) {
-        out.append(c.valid && c.value <= 0xffff ? fmt::format("\\u{:04x}", c.value)
-                                                : std::string(base::replacement_character));
-      });
+      out, text,
+      [&](const auto& one) {
+        return (!one.is_printable() && one.value != '\n') || (ascii && one.value >= 0x80);
+      },
+      [&](const auto& one) { out.append(json_escape(one, ascii)); });
   return out;
-}
-
-std::string encoded(std::string_view text) {
-  return boost::urls::encode(boost::core::string_view(text.data(), text.size()),
-                             boost::urls::unreserved_chars);
 }
 
 } // namespace hotslot::ctl

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client.hpp"
+#include "terminal_text.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -17,9 +18,6 @@ asio::awaitable<void> run_command(client& server, const options& what);
 void check_status(const client& server, unsigned status, std::string_view reason, std::string_view body);
 
 /// JSON as it may be shown on a terminal: what would do something there is escaped.
-std::string printable_json(std::string_view json);
-
-/// `text` as one segment of a path or a value in a query.
-std::string encoded(std::string_view text);
+std::string printable_json(std::string_view json, charset c = output_charset());
 
 } // namespace hotslot::ctl

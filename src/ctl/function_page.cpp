@@ -2,8 +2,7 @@
 
 #include "json_view.hpp"
 #include "table.hpp"
-
-#include "base/text.hpp"
+#include "terminal_text.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -23,7 +22,7 @@ using page = std::vector<std::string>;
 // A number as milliseconds are read by people, a text without its quotes.
 std::string shown(const json::value& v) {
   if (v.is_string())
-    return base::printable(std::string_view(v.get_string()));
+    return printable(std::string_view(v.get_string()));
   if (!v.is_double())
     return json::serialize(v);
   return fmt::format("{:.{}f}", v.get_double(), v.get_double() < 10 ? 3 : 0);

@@ -1,10 +1,13 @@
 #include "client.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
+#include "keyboard.hpp"
 #include "options.hpp"
+#include "race.hpp"
+#include "terminal_text.hpp"
 #include "watch.hpp"
 
-#include "base/text.hpp"
+#include "base/descriptors.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,6 +19,9 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include <unistd.h>
 
@@ -42,21 +48,14 @@ asio::awaitable<void> obey_signals(hc::watcher& watcher, hc::screen& screen) {
   }
 }
 
-// To be raced: there, only what does not throw ends the race.
-asio::awaitable<void> caught(asio::awaitable<void> operation, std::exception_ptr& error) {
-  try {
-    co_await std::move(operation);
-  } catch (...) {
-    error = std::current_exception();
-  }
-}
-
 asio::awaitable<void> watch(hc::client& server, const hc::options& how) {
   using namespace asio::experimental::awaitable_operators;
   hc::screen screen;
   hc::watcher watcher(server, how, screen);
   std::exception_ptr failed;
-  const auto first = co_await (caught(watcher.run(), failed) || obey_signals(watcher, screen));
+  auto keys = hc::read_keys(screen.has_keys(), [&](std::string_view typed) { return watcher.type(typed); });
+  auto figures = hc::caught(watcher.run(), failed);
+  const auto first = co_await (std::move(figures) || obey_signals(watcher, screen) || std::move(keys));
   if (first.index() == 0 && failed)
     std::rethrow_exception(failed);
 }
@@ -72,21 +71,36 @@ void run(const hc::options& what) {
     std::rethrow_exception(failed);
 }
 
+std::string on_standard_error(std::string_view text) {
+  return hc::printable(text, "\n", hc::charset_of(STDERR_FILENO));
+}
+
+// Whoever is on the way reads it, and can do what its owner may.
+void warn_of_open_token(const hc::options& what) {
+  if (!what.token_file.empty() && !what.admin.tls && !what.admin.is_loopback())
+    std::cerr << "hotslotctl: "
+              << on_standard_error("the token goes to " + what.admin.url() + " for all on the way to read")
+              << std::endl;
+}
+
 int fail(hc::exit_code code, std::string_view what) {
-  std::cerr << "hotslotctl: " << hotslot::base::printable(what, "\n") << std::endl;
+  std::cerr << "hotslotctl: " << on_standard_error(what) << std::endl;
   return static_cast<int>(code);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
+  hotslot::base::open_standard_descriptors(); // a socket in place of standard output would be sent what is
+                                              // printed
   try {
     const auto parsed = hc::parse_options(argc, argv);
     if (const auto* exit = std::get_if<hc::early_exit>(&parsed)) {
       std::cout << exit->out << std::flush;
-      std::cerr << hotslot::base::printable(exit->err, "\n");
+      std::cerr << on_standard_error(exit->err);
       return exit->code;
     }
+    warn_of_open_token(std::get<hc::options>(parsed));
     run(std::get<hc::options>(parsed));
     return static_cast<int>(hc::exit_code::done);
   } catch (const hc::failure& e) {

@@ -2,6 +2,8 @@
 
 #include "base/http_text.hpp"
 
+#include <hotslot/version.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <map>
@@ -33,10 +35,12 @@ void check_function(const std::string& text) {
 }
 
 void declare_connection(CLI::App& app, options& to, std::string& address) {
-  app.add_option("--admin", address, "The admin address (default: " + std::string(default_address) + ")")
+  app.add_option("--admin", address,
+                 "The admin address, or unix:PATH (default: " + std::string(default_address) + ")")
       ->envname("HOTSLOT_ADMIN")
       ->type_name("URL");
   app.add_option("--token-file", to.token_file, "A file whose first token is shown to the server")
+      ->envname("HOTSLOT_TOKEN_FILE")
       ->type_name("FILE");
   app.add_option("--cacert", to.authority, "Who signs the server's certificate (default: the system's list)")
       ->type_name("FILE");
@@ -54,7 +58,7 @@ class command_line {
  public:
   command_line()
     : app_("Shows and operates a hotslotd by its admin address.", "hotslotctl") {
-    app_.set_help_flag("--help", "Print this help and exit");
+    app_.set_help_flag("-h,--help", "Print this help and exit");
     app_.set_version_flag("--version", "hotslotctl " HOTSLOT_VERSION, "Print the version and exit");
     app_.require_subcommand(0, 1);
     app_.fallthrough(); // so that what is for all commands may come behind one, too
@@ -62,10 +66,12 @@ class command_line {
     declare_commands();
   }
 
-  options parse(int argc, const char* const* argv) {
+  std::variant<options, early_exit> parse(int argc, const char* const* argv) {
     app_.parse(argc, argv);
     if (app_.get_subcommands().empty())
       throw CLI::RequiredError("A subcommand");
+    if (app_.got_subcommand("help"))
+      return explain();
     for (const auto& [name, value] : commands_)
       if (app_.got_subcommand(name))
         parsed_.what = value;
@@ -85,7 +91,7 @@ class command_line {
   CLI::App* add(command what, const std::string& name, const std::string& about) {
     commands_.emplace(name, what);
     auto* sub = app_.add_subcommand(name, about);
-    sub->set_help_flag("--help", "Print this help and exit");
+    sub->set_help_flag("-h,--help", "Print this help and exit");
     return sub;
   }
 
@@ -102,16 +108,39 @@ class command_line {
   }
 
   void declare_commands() {
-    add(command::list, "list", "The functions");
+    declare_selection(add(command::list, "list", "The functions"));
     take_function(add(command::stats, "stats", "Figures of the server, or of one function"), false);
     declare_watch(add(command::watch, "watch", "Figures again and again, until Ctrl-C"));
     declare_call(add(command::call, "call", "Call a function; exit code 1 where its reply is an error"));
     add(command::drain, "drain", "Take no more calls, finish those that run, and end the server");
     take_function(add(command::recycle, "recycle", "Replace a function's workers when they are idle"), true);
     add(command::reload, "reload", "Put the configuration file in force again");
+    declare_help(app_.add_subcommand("help", "Print this help, or that of a command"));
+  }
+
+  void declare_help(CLI::App* sub) {
+    sub->set_help_flag("-h,--help", "Print this help and exit");
+    sub->add_option("COMMAND", explained_, "One of these")->type_name("");
+  }
+
+  // As if --help had been given to it.
+  early_exit explain() const {
+    if (explained_.empty())
+      return {0, app_.get_formatter()->make_help(&app_, app_.get_name(), CLI::AppFormatMode::Normal), ""};
+    if (!commands_.contains(explained_))
+      throw CLI::ValidationError("help", "there is no command '" + explained_ + "'");
+    return {0, app_.get_subcommand(explained_)->help(app_.get_name()), ""};
+  }
+
+  void declare_selection(CLI::App* sub) {
+    sub->add_option("--by", parsed_.by, "What comes first: need, errors, waiting, busy, acquired, ...")
+        ->type_name("ORDER");
+    sub->add_option("--match", parsed_.match, "Only those that have it in their name, key, id or trigger")
+        ->type_name("TEXT");
   }
 
   void declare_watch(CLI::App* sub) {
+    declare_selection(sub);
     sub->add_option_function<double>(
            "--interval", [this](double seconds) { parsed_.interval = milliseconds_of(seconds); },
            "Between figures (default: 1)")
@@ -138,6 +167,7 @@ class command_line {
   CLI::App app_;
   options parsed_;
   std::string address_ = default_address;
+  std::string explained_; ///< By help.
   std::map<std::string, command> commands_;
 };
 

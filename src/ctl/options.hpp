@@ -29,6 +29,8 @@ struct options {
   bool json = false;
 
   std::string function; ///< APP/FN, or an id; may be empty for `stats`.
+  std::string by;       ///< The order of functions, as the server calls it; empty: as the command has it.
+  std::string match;    ///< A text that they have; empty: any.
   std::chrono::milliseconds interval{1000};
   std::string data; ///< The body of a call, or @ and a file's name.
   std::vector<std::pair<std::string, std::string>> headers;

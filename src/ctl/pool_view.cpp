@@ -6,7 +6,6 @@
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace hotslot::ctl {
@@ -17,13 +16,6 @@ namespace {
 
 [[noreturn]] void refuse() { throw failure(exit_code::unreachable, "the answer is not one of hotslotd"); }
 
-std::uint64_t failures(const json::object& totals) {
-  std::uint64_t sum = 0;
-  for (const char* name : {"timed_out", "shed", "shed_overloaded", "shed_late", "failed", "launch_failed"})
-    sum += number_in<std::uint64_t>(totals, name);
-  return sum;
-}
-
 // `totals` has the counters beside what is in `in`.
 function_view read_figures(const json::object& in, const json::object& totals) {
   function_view f;
@@ -33,8 +25,15 @@ function_view read_figures(const json::object& in, const json::object& totals) {
   f.idle = number_in<std::uint64_t>(in, "idle");
   f.busy = number_in<std::uint64_t>(in, "busy");
   f.calls = number_in<std::uint64_t>(totals, "acquired");
-  f.failed = failures(totals);
+  f.errors = number_in<std::uint64_t>(in, "errors");
   return f;
+}
+
+std::string trouble_in(const json::object& in) {
+  if (text_in(in, "condition") != "calls_fail")
+    return text_in(object_in(in, "failure"), "message");
+  const auto row = number_in<std::uint64_t>(object_in(in, "failed_calls"), "in_a_row");
+  return "the last " + std::to_string(row) + " calls failed";
 }
 
 function_view read_function(const json::object& in) {
@@ -42,17 +41,15 @@ function_view read_function(const json::object& in) {
   f.name = text_in(in, "app") + "/" + text_in(in, "name");
   f.id = text_in(in, "id");
   f.key = text_in(in, "key");
+  f.condition = text_in(in, "condition");
+  std::replace(f.condition.begin(), f.condition.end(), '_', ' ');
   if (const auto trigger = text_in(in, "trigger"); !trigger.empty())
     f.trigger = "/t/" + text_in(in, "app") + trigger;
   if (const auto& waits = object_in(in, "wait_ms"); !waits.empty())
     f.wait_ms = function_view::percentiles{.p50 = number_in<double>(waits, "p50"),
                                            .p90 = number_in<double>(waits, "p90"),
                                            .p99 = number_in<double>(waits, "p99")};
-  if (const auto& failed = object_in(in, "failure"); !failed.empty()) {
-    f.trouble = text_in(failed, "message");
-    const auto* open = failed.if_contains("breaker_open");
-    f.breaker_open = open && open->is_bool() && open->get_bool();
-  }
+  f.trouble = trouble_in(in);
   return f;
 }
 
@@ -72,7 +69,11 @@ pool_view parse_pool(std::string_view text) {
   if (!queues || !queues->is_array())
     refuse();
   const auto& totals = object_in(document, "totals");
-  pool_view view{.totals = read_figures(totals, totals), .functions = {}};
+  pool_view view{.totals = read_figures(totals, totals),
+                 .queues = number_in<std::size_t>(totals, "queues"),
+                 .functions = {}};
+  if (document.if_contains("matching"))
+    view.matching = number_in<std::size_t>(document, "matching");
   for (const auto& queue : queues->get_array())
     if (queue.is_object())
       view.functions.push_back(read_function(queue.get_object()));
@@ -99,14 +100,6 @@ void call_rates::add(const pool_view& view, clock::time_point at) {
 std::optional<double> call_rates::of(const std::string& name) const {
   const auto it = seen_.find(name);
   return it == seen_.end() ? std::nullopt : it->second.rate;
-}
-
-void sort_by_need(std::vector<function_view>& functions) {
-  const auto need = [](const function_view& f) {
-    return std::tuple(f.breaker_open, !f.trouble.empty(), f.waiting, f.busy, f.calls);
-  };
-  std::stable_sort(functions.begin(), functions.end(),
-                   [&](const auto& a, const auto& b) { return need(a) > need(b); });
 }
 
 } // namespace hotslot::ctl

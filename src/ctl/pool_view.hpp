@@ -3,7 +3,9 @@
 
 #include <boost/json/object.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -24,18 +26,23 @@ struct function_view {
   std::uint64_t idle = 0;
   std::uint64_t busy = 0;
   std::uint64_t calls = 0;  ///< That got a worker.
-  std::uint64_t failed = 0; ///< That got none, and starts that failed.
+  std::uint64_t errors = 0; ///< Those that failed, or got none.
   struct percentiles {
     double p50 = 0, p90 = 0, p99 = 0;
   };
   std::optional<percentiles> wait_ms = {}; ///< Where it was asked for.
-  std::string trouble;                     ///< Why its last start failed, if it did.
-  bool breaker_open = false;
+  std::string condition;                   ///< How it fares, in words.
+  std::string trouble;                     ///< Why its last start failed, if it did; or how many calls did.
 };
 
 struct pool_view {
-  function_view totals; ///< Without a name.
-  std::vector<function_view> functions;
+  function_view totals;                  ///< Without a name.
+  std::size_t queues = 0;                ///< Those that there are.
+  std::optional<std::size_t> matching{}; ///< Those that have the text that was asked for.
+  std::vector<function_view> functions;  ///< As far as they were asked for, in the server's order.
+
+  /// How many would be shown if there was room for all.
+  std::size_t all() const noexcept { return std::max(matching.value_or(queues), functions.size()); }
 };
 
 /// A document of /stats. What is absent in it counts as nothing, so that older and newer servers are
@@ -63,9 +70,5 @@ class call_rates {
   clock::time_point at_{};
   std::map<std::string, seen> seen_;
 };
-
-/// Those that need a look come first: breakers that are open, starts that fail, calls that wait; then the
-/// busiest.
-void sort_by_need(std::vector<function_view>& functions);
 
 } // namespace hotslot::ctl

@@ -1,13 +1,14 @@
 #include "screen.hpp"
 
 #include "failure.hpp"
-#include "table.hpp"
+#include "terminal_text.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -26,6 +27,33 @@ constexpr std::string_view clear_below = "\x1b[J";
 bool can_have_pages() {
   const char* name = std::getenv("TERM");
   return is_terminal() && name && *name && std::string_view(name) != "dumb";
+}
+
+std::atomic<screen*> on_show{nullptr};
+
+// Also of a program error. Only what may be done in a handler of signals is.
+void give_back(int signal) noexcept {
+  const int error = errno;
+  if (screen* s = on_show.load())
+    s->leave();
+  ::raise(signal); // which ends it after this, as it would have without
+  errno = error;
+}
+
+// Those that end a program if nobody minds, but for those that somebody does.
+void give_back_on_signals() noexcept {
+  struct sigaction ours {};
+  ours.sa_handler = give_back;
+  ours.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigfillset(&ours.sa_mask);
+  for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+    struct sigaction known {};
+    const bool ends = signal != SIGCHLD && signal != SIGCONT && signal != SIGURG && signal != SIGWINCH &&
+                      signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU;
+    if (ends && ::sigaction(signal, nullptr, &known) == 0 && !(known.sa_flags & SA_SIGINFO) &&
+        known.sa_handler == SIG_DFL)
+      ::sigaction(signal, &ours, nullptr);
+  }
 }
 
 winsize size_of_terminal() noexcept {
@@ -48,7 +76,19 @@ void write_out(std::string_view text) {
 }
 
 screen::screen()
-  : terminal_(can_have_pages()) {}
+  : terminal_(can_have_pages()) {
+  if (!terminal_)
+    return;
+  on_show = this;
+  give_back_on_signals();
+}
+
+screen::~screen() {
+  leave();
+  on_show = nullptr;
+}
+
+bool screen::has_keys() const noexcept { return terminal_ && ::isatty(STDIN_FILENO) == 1; }
 
 std::size_t screen::rows() const noexcept {
   if (!terminal_)
@@ -70,16 +110,17 @@ void screen::enter() {
   entered_ = true;
   if (::tcgetattr(STDIN_FILENO, &before_) == 0) {
     termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+    silent.c_cc[VMIN] = 0;
+    silent.c_cc[VTIME] = 0;
     silenced_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &silent) == 0;
   }
   write_out(enter_page);
 }
 
 void screen::leave() noexcept {
-  if (!entered_)
+  if (!entered_.exchange(false))
     return;
-  entered_ = false;
   if (silenced_)
     ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
   silenced_ = false;

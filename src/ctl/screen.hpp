@@ -1,6 +1,7 @@
 // The terminal, while figures are shown on it again and again.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -13,16 +14,19 @@ namespace hotslot::ctl {
 /// A page of its own where standard output is a terminal that can have one; else lines, one page after
 /// another.
 ///
-/// Whatever happens to it is undone by `leave` and on destruction: the page that was there before comes back,
-/// the cursor with it, and what is typed shows again.
+/// Whatever happens to it is undone by `leave`, on destruction, and where a signal ends the program: the page
+/// that was there before comes back, the cursor with it, and what is typed shows again. There is one at a
+/// time.
 class screen {
  public:
   screen();
-  ~screen() { leave(); }
+  ~screen();
   screen(const screen&) = delete;
   screen& operator=(const screen&) = delete;
 
   bool is_terminal() const noexcept { return terminal_; }
+  /// Whether what is typed comes here, at once and unseen, while it is entered.
+  bool has_keys() const noexcept;
   /// Of the page; without a terminal there is no end of them.
   std::size_t rows() const noexcept;
   std::size_t columns() const noexcept;
@@ -36,7 +40,7 @@ class screen {
 
  private:
   const bool terminal_;
-  bool entered_ = false;
+  std::atomic<bool> entered_ = false;
   bool silenced_ = false;
   termios before_{};
 };

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace hotslot::ctl {
@@ -27,11 +26,5 @@ class table {
   std::vector<std::size_t> widths_;
   std::vector<std::vector<std::string>> rows_;
 };
-
-/// Characters of UTF-8, each taken to be one column.
-std::size_t width(std::string_view text) noexcept;
-
-/// No wider than so many columns; what was cut shows in the last one.
-std::string clip(std::string_view text, std::size_t columns);
 
 } // namespace hotslot::ctl

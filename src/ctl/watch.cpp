@@ -4,13 +4,18 @@
 #include "event_stream.hpp"
 #include "failure.hpp"
 
-#include <boost/asio/steady_timer.hpp>
+#include "race.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
 #include <optional>
+#include <utility>
 
 namespace hotslot::ctl {
 namespace {
@@ -19,7 +24,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds first_pause{250};
 constexpr std::chrono::milliseconds longest_pause{5000};
-constexpr std::string_view query = "with=waits&by=waiting&top=1000";
+constexpr std::size_t most_rows = 1000;
 
 std::string clock_time() {
   const std::time_t now = std::time(nullptr);
@@ -37,17 +42,19 @@ bool has_no_stream(unsigned status) { return status == 404 || status == 405 || s
 watcher::watcher(client& server, const options& how, screen& to)
   : server_(server)
   , how_(how)
-  , screen_(to) {}
+  , screen_(to)
+  , selection_(how.by, how.match) {}
 
 asio::awaitable<void> watcher::run() {
   for (auto again = first_pause;; again = std::min(again * 2, longest_pause)) {
     std::optional<failure> lost;
     fresh_ = false;
     try {
-      if (polls_)
-        co_await poll();
-      else
-        co_await follow();
+      co_await attempt();
+      if (asked_ != query()) {
+        again = first_pause;
+        continue;
+      }
     } catch (const failure& e) {
       if (e.code() != exit_code::unreachable || !seen_)
         throw;
@@ -61,12 +68,25 @@ asio::awaitable<void> watcher::run() {
   }
 }
 
+// Where another answer is wanted in the meantime, it ends.
+asio::awaitable<void> watcher::attempt() {
+  using namespace asio::experimental::awaitable_operators;
+  asked_ = query();
+  answer_.emplace(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  std::exception_ptr failed;
+  auto answers = caught(polls_ ? poll() : follow(), failed);
+  const auto first =
+      co_await (std::move(answers) || answer_->async_wait(asio::as_tuple(asio::use_awaitable)));
+  if (first.index() == 0 && failed)
+    std::rethrow_exception(failed);
+}
+
 asio::awaitable<void> watcher::follow() {
   unsigned status = 0;
   std::string reason, refusal;
   event_stream events([this](std::string_view document) { take(document); });
-  inquiry question{.target = "/stats/stream?interval_ms=" + std::to_string(how_.interval.count()) + "&" +
-                             std::string(query),
+  inquiry question{.target =
+                       "/stats/stream?interval_ms=" + std::to_string(how_.interval.count()) + "&" + asked_,
                    .patience = std::max(server_.timeout(), how_.interval * 3)};
   question.on_head = [&](const reply_head& head) {
     status = head.result_int();
@@ -92,7 +112,7 @@ asio::awaitable<void> watcher::follow() {
 
 asio::awaitable<void> watcher::poll() {
   for (;;) {
-    const reply answer = co_await server_.fetch(http::verb::get, "/stats?" + std::string(query));
+    const reply answer = co_await server_.fetch(http::verb::get, "/stats?" + asked_);
     check_status(server_, answer.status, answer.reason, answer.body);
     take(answer.body);
     co_await pause(how_.interval);
@@ -106,7 +126,6 @@ asio::awaitable<void> watcher::pause(std::chrono::milliseconds time) {
 
 void watcher::take(std::string_view document) {
   view_ = parse_pool(document);
-  sort_by_need(view_.functions);
   rates_.add(view_, call_rates::clock::now());
   seen_ = fresh_ = true;
   trouble_.clear();
@@ -129,11 +148,26 @@ void watcher::lose(const std::string& why, std::chrono::milliseconds again) {
   show_again();
 }
 
+// What there is room for is what comes over the wire.
+std::string watcher::query() const {
+  return "with=waits&" + selection_.query() +
+         "&top=" + std::to_string(std::clamp<std::size_t>(room_for_rows(screen_.rows()), 1, most_rows));
+}
+
+bool watcher::type(std::string_view keys) {
+  const bool on = selection_.type(keys);
+  show_again();
+  return on;
+}
+
 void watcher::show_again() {
+  if (answer_ && asked_ != query())
+    answer_->cancel();
   if (!seen_ || how_.json)
     return;
   std::string title = trouble_.empty() ? server_.url() + ", " + clock_time() : server_.url();
-  screen_.show(describe_pool(view_, rates_, title, trouble_, screen_.rows()));
+  screen_.show(describe_pool(view_, rates_, title, trouble_, screen_.rows(),
+                             screen_.has_keys() ? selection_.describe() : ""));
 }
 
 } // namespace hotslot::ctl

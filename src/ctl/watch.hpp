@@ -4,10 +4,14 @@
 #include "client.hpp"
 #include "pool_view.hpp"
 #include "screen.hpp"
+#include "selection.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,13 +29,18 @@ class watcher {
 
   asio::awaitable<void> run();
 
-  /// Shows what was shown last: the screen has changed.
+  /// Shows what was shown last, and asks for what there is room for now: the screen has changed.
   void show_again();
 
+  /// Obeys what was typed. False where that was to end it.
+  bool type(std::string_view keys);
+
  private:
+  asio::awaitable<void> attempt();
   asio::awaitable<void> follow();
   asio::awaitable<void> poll();
   asio::awaitable<void> pause(std::chrono::milliseconds time);
+  std::string query() const;
   void take(std::string_view document);
   void lose(const std::string& why, std::chrono::milliseconds again);
 
@@ -40,15 +49,22 @@ class watcher {
   screen& screen_;
   pool_view view_;
   call_rates rates_;
-  bool polls_ = false;  ///< There is no stream to be had.
-  bool seen_ = false;   ///< The server has been reached.
-  bool fresh_ = false;  ///< Since the last attempt.
-  std::string trouble_; ///< Empty: what is shown is how it is.
+  selection selection_;
+  std::string asked_;                        ///< The query that is answered now.
+  std::optional<asio::steady_timer> answer_; ///< Cancelled where another answer is wanted.
+  bool polls_ = false;                       ///< There is no stream to be had.
+  bool seen_ = false;                        ///< The server has been reached.
+  bool fresh_ = false;                       ///< Since the last attempt.
+  std::string trouble_;                      ///< Empty: what is shown is how it is.
 };
 
-/// A page of figures that fits into so many lines; `trouble` is shown in its first line.
+/// How many rows of the table fit into so many lines.
+std::size_t room_for_rows(std::size_t rows) noexcept;
+
+/// A page of figures that fits into so many lines; `trouble` is shown in its first line, `selected` above the
+/// rows.
 std::vector<std::string> describe_pool(const pool_view& view, const call_rates& rates,
-                                       const std::string& title, const std::string& trouble,
-                                       std::size_t rows);
+                                       const std::string& title, const std::string& trouble, std::size_t rows,
+                                       const std::string& selected = "");
 
 } // namespace hotslot::ctl

@@ -1,7 +1,6 @@
 #include "table.hpp"
+#include "terminal_text.hpp"
 #include "watch.hpp"
-
-#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -20,8 +19,8 @@ std::string milliseconds(double ms) {
 
 std::string totals_of(const pool_view& view, const call_rates& rates) {
   const auto& t = view.totals;
-  return fmt::format("{} calls, {}/s; {} waiting; workers: {} idle, {} busy, {} starting; {} failed", t.calls,
-                     rate(rates.of(t.name)), t.waiting, t.idle, t.busy, t.starting, t.failed);
+  return fmt::format("{} calls, {}/s; {} waiting; workers: {} idle, {} busy, {} starting; {} errors", t.calls,
+                     rate(rates.of(t.name)), t.waiting, t.idle, t.busy, t.starting, t.errors);
 }
 
 std::vector<std::string> row_of(const function_view& f, const call_rates& rates) {
@@ -29,6 +28,7 @@ std::vector<std::string> row_of(const function_view& f, const call_rates& rates)
     return f.wait_ms ? milliseconds((*f.wait_ms).*p) : "-";
   };
   return {f.name,
+          f.condition,
           std::to_string(f.calls),
           rate(rates.of(f.name)),
           std::to_string(f.waiting),
@@ -38,28 +38,31 @@ std::vector<std::string> row_of(const function_view& f, const call_rates& rates)
           wait(&function_view::percentiles::p50),
           wait(&function_view::percentiles::p90),
           wait(&function_view::percentiles::p99),
-          std::to_string(f.failed),
-          (f.breaker_open ? "breaker open: " : "") + f.trouble};
+          std::to_string(f.errors),
+          f.trouble};
 }
 
 } // namespace
 
+std::size_t room_for_rows(std::size_t rows) noexcept { return rows - std::min(rows, lines_around_rows); }
+
 std::vector<std::string> describe_pool(const pool_view& view, const call_rates& rates,
-                                       const std::string& title, const std::string& trouble,
-                                       std::size_t rows) {
-  table t(
-      {"FUNCTION", "CALLS", "/S", "WAIT", "IDLE", "BUSY", "START", "P50", "P90", "P99 MS", "FAILED", "WHY<"});
-  const std::size_t room = rows - std::min(rows, lines_around_rows);
-  const bool all = view.functions.size() <= room;
-  const std::size_t shown = all ? view.functions.size() : room - std::min<std::size_t>(room, 1);
+                                       const std::string& title, const std::string& trouble, std::size_t rows,
+                                       const std::string& selected) {
+  table t({"FUNCTION", "STATE<", "CALLS", "/S", "WAIT", "IDLE", "BUSY", "START", "P50", "P90", "P99 MS",
+           "ERRORS", "WHY<"});
+  const std::size_t room = room_for_rows(rows);
+  const bool all = view.all() <= room;
+  const std::size_t shown =
+      std::min(view.functions.size(), all ? room : room - std::min<std::size_t>(room, 1));
   for (std::size_t i = 0; i < shown; ++i)
     t.add(row_of(view.functions[i], rates));
-  std::vector<std::string> lines{base::printable(trouble.empty() ? title : title + ": " + trouble),
-                                 totals_of(view, rates), ""};
+  std::vector<std::string> lines{printable(trouble.empty() ? title : title + ": " + trouble),
+                                 totals_of(view, rates), printable(selected)};
   for (auto& line : t.lines())
     lines.push_back(std::move(line));
   if (!all)
-    lines.push_back(fmt::format("and {} more", view.functions.size() - shown));
+    lines.push_back(fmt::format("and {} more", view.all() - shown));
   return lines;
 }
 

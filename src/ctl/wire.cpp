@@ -1,14 +1,23 @@
 #include "wire.hpp"
 
 #include "failure.hpp"
+#include "look_up.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <vector>
 
 namespace hotslot::ctl {
 
@@ -54,6 +63,7 @@ wire::wire(const asio::any_io_executor& executor, const admin_address& to, asio:
   , stream_(executor, tls) {}
 
 void wire::limit(std::chrono::milliseconds patience) {
+  patience_ = patience;
   if (patience.count() != 0)
     stream_.next_layer().expires_after(patience);
   else
@@ -61,11 +71,37 @@ void wire::limit(std::chrono::milliseconds patience) {
 }
 
 asio::awaitable<void> wire::connect() {
-  asio::ip::tcp::resolver resolver(stream_.get_executor());
-  const auto found = co_await resolver.async_resolve(to_.host, to_.port, asio::use_awaitable);
-  co_await stream_.next_layer().async_connect(found, asio::use_awaitable);
+  if (!to_.socket.empty())
+    co_return co_await connect_to_socket();
+  auto names = system_names(to_.host, to_.port);
+  const auto found = co_await look_up(std::move(names), patience_);
+  std::vector<asio::generic::stream_protocol::endpoint> all;
+  for (const auto& one : found)
+    all.emplace_back(one.endpoint());
+  co_await stream_.next_layer().async_connect(all, asio::use_awaitable);
   if (to_.tls)
     co_await shake_hands();
+}
+
+// Where too many wait to be let in, the system says at once that it would block, which Asio takes for "under
+// way".
+asio::awaitable<void> wire::connect_to_socket() {
+  constexpr std::chrono::milliseconds pause{20};
+  const auto began = std::chrono::steady_clock::now();
+  const asio::local::stream_protocol::endpoint at(to_.socket);
+  auto& socket = stream_.next_layer().socket();
+  socket.open(at.protocol());
+  socket.non_blocking(true);
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (::connect(socket.native_handle(), at.data(), static_cast<socklen_t>(at.size())) != 0) {
+    const error_code ec(errno, boost::system::system_category());
+    if (ec != asio::error::would_block && ec != asio::error::try_again)
+      throw boost::system::system_error(ec);
+    if (patience_.count() != 0 && std::chrono::steady_clock::now() - began > patience_)
+      throw boost::system::system_error(boost::beast::error::timeout);
+    timer.expires_after(pause);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
 }
 
 asio::awaitable<void> wire::shake_hands() {

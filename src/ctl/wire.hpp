@@ -1,4 +1,4 @@
-// The connection to a server: TCP, or TLS over it.
+// The connection to a server: TCP, TLS over it, or a unix socket.
 #pragma once
 
 #include "address.hpp"
@@ -6,9 +6,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
@@ -36,10 +37,12 @@ class wire {
   read_some(boost::asio::mutable_buffer to);
 
  private:
+  boost::asio::awaitable<void> connect_to_socket();
   boost::asio::awaitable<void> shake_hands();
 
   const admin_address& to_;
-  boost::asio::ssl::stream<boost::beast::tcp_stream> stream_;
+  std::chrono::milliseconds patience_{}; ///< For a look-up of the name, which the stream does not see.
+  boost::asio::ssl::stream<boost::beast::basic_stream<boost::asio::generic::stream_protocol>> stream_;
 };
 
 /// What an error of the wire is told to be.

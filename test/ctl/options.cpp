@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <hotslot/version.hpp>
+
 #include <cstdlib>
 #include <vector>
 
@@ -53,6 +55,22 @@ TEST_CASE("the environment has an address, too") {
   ::unsetenv("HOTSLOT_ADMIN");
 }
 
+TEST_CASE("a file of tokens may be named by the environment") {
+  ::setenv("HOTSLOT_TOKEN_FILE", "/theirs", 1);
+  CHECK(accepted({"list"}).token_file == "/theirs");
+  CHECK(accepted({"list", "--token-file", "/mine"}).token_file == "/mine");
+  ::unsetenv("HOTSLOT_TOKEN_FILE");
+  CHECK(accepted({"list"}).token_file.empty());
+}
+
+TEST_CASE("what is shown first, and what at all") {
+  for (const char* command : {"list", "watch"}) {
+    const auto o = accepted({command, "--by", "errors", "--match", "a/"});
+    CHECK(o.by == "errors");
+    CHECK(o.match == "a/");
+  }
+}
+
 TEST_CASE("what a call is made of") {
   const auto o = accepted(
       {"call", "demo/echo", "-d", "{}", "-H", "Content-Type: application/json", "-H", "X-Empty:", "-i"});
@@ -67,12 +85,20 @@ TEST_CASE("what a call is made of") {
 }
 
 TEST_CASE("help and version are answered") {
-  for (const auto& args : {std::vector<const char*>{"--help"}, std::vector<const char*>{"call", "--help"}}) {
+  for (const auto& args : {std::vector<const char*>{"--help"}, std::vector<const char*>{"call", "--help"},
+                           std::vector<const char*>{"-h"}, std::vector<const char*>{"watch", "-h"},
+                           std::vector<const char*>{"help"}, std::vector<const char*>{"help", "watch"}}) {
     const auto parsed = parse(args);
     REQUIRE(std::holds_alternative<early_exit>(parsed));
     CHECK(std::get<early_exit>(parsed).code == 0);
     CHECK(std::get<early_exit>(parsed).out.find("Usage: hotslotctl") != std::string::npos);
   }
+  const auto help = [](std::vector<const char*> args) {
+    return std::get<early_exit>(parse(std::move(args))).out;
+  };
+  CHECK(help({"help"}) == help({"--help"}));
+  CHECK(help({"help", "watch"}) == help({"watch", "-h"}));
+  CHECK(help({"help", "watch"}).find("--interval") != std::string::npos);
   CHECK(std::get<early_exit>(parse({"--version"})).out == "hotslotctl " HOTSLOT_VERSION "\n");
 }
 
@@ -84,10 +110,12 @@ TEST_CASE("a bad command line ends with code 2 and names what is wrong") {
   const std::vector<row> table{
       {{}, "subcommand"},
       {{"dance"}, "dance"},
+      {{"help", "dance"}, "dance"},
       {{"list", "stray"}, "stray"},
       {{"list", "drain"}, "drain"},
       {{"list", "--bogus"}, "--bogus"},
       {{"list", "-d", "x"}, "-d"},
+      {{"drain", "--match", "x"}, "--match"},
       {{"call"}, "APP/FN"},
       {{"call", "/x"}, "APP/FN"},
       {{"call", "a/"}, "APP/FN"},

@@ -15,16 +15,23 @@ std::string queue(const std::string& name, int calls, const std::string& more = 
   std::string text = R"({"key": "00", "id": "i", "app": "a", "name": ")";
   return text.append(name)
       .append(
-          R"(", "trigger": "/t", "states": {"waiter": 1, "starter": 2, "runner": 3}, "idle": 4, "busy": 5,)")
+          R"(", "trigger": "/t", "errors": 7, "condition": "breaker_open", "states": {"waiter": 1, "starter": 2, "runner": 3}, "idle": 4, "busy": 5,)")
       .append(more)
       .append(R"("totals": {"acquired": )")
       .append(std::to_string(calls))
-      .append(R"(, "timed_out": 1, "shed": 2, "failed": 4, "launched": 100}})");
+      .append(R"(, "launched": 100}})");
 }
 
-std::string pool(const std::string& queues, int calls = 0) {
-  std::string text = R"({"schema": 1, "totals": {"states": {"waiter": 7}, "idle": 8, "acquired": )";
-  return text.append(std::to_string(calls)).append(R"(}, "queues": [)").append(queues).append("]}");
+std::string pool(const std::string& queues, int calls = 0, const std::string& more = "") {
+  std::string text =
+      R"({"schema": 1, "totals": {"states": {"waiter": 7}, "idle": 8, "errors": 9, "queues": 5000,)";
+  return text.append(R"("acquired": )")
+      .append(std::to_string(calls))
+      .append("}, ")
+      .append(more)
+      .append(R"("queues": [)")
+      .append(queues)
+      .append("]}");
 }
 
 const std::string waits = R"("wait_ms": {"count": 9, "p50": 0, "p90": 1.25, "p99": 1234.5},)";
@@ -45,10 +52,14 @@ TEST_CASE("a document is read, as far as it is there") {
   CHECK(f.idle == 4);
   CHECK(f.busy == 5);
   CHECK(f.calls == 6);
-  CHECK(f.failed == 7);
+  CHECK(f.errors == 7);
   REQUIRE(f.wait_ms);
   CHECK(f.wait_ms->p99 == 1234.5);
-  CHECK(f.breaker_open);
+  CHECK(f.condition == "breaker open");
+  CHECK(f.trouble == "no \x1b[2J such");
+  CHECK(parse_pool(R"({"queues": [{"condition": "calls_fail", "failed_calls": {"in_a_row": 7}}]})")
+            .functions.front()
+            .trouble == "the last 7 calls failed");
   CHECK(parse_pool(R"({"queues": [{}, 1]})").functions.front().calls == 0);
 }
 
@@ -71,31 +82,39 @@ TEST_CASE("rates are those between two views, and begin anew with the server") {
   CHECK_FALSE(rates.of("a/g"));
 }
 
-TEST_CASE("those that need a look come first") {
-  auto view = parse_pool(pool(queue("idle", 1) + "," + queue("calls", 9) + "," + queue("open", 0, failing)));
-  sort_by_need(view.functions);
-  CHECK(view.functions[0].name == "a/open");
-  CHECK(view.functions[1].name == "a/calls");
+TEST_CASE("the order is the server's, and what an error is") {
+  const auto view = parse_pool(pool(queue("b", 1) + "," + queue("a", 9), 0, R"("matching": 12,)"));
+  CHECK(view.functions[0].name == "a/b");
+  CHECK(view.functions[1].name == "a/a");
+  CHECK(view.totals.errors == 9);
+  CHECK(view.queues == 5000);
+  CHECK(view.all() == 12);
 }
 
 TEST_CASE("a page") {
   const auto view = parse_pool(pool(queue("f", 6, waits + failing) + "," + queue("g", 1), 7));
   const auto lines = describe_pool(view, {}, "http://h", "", 24);
-  REQUIRE(lines.size() == 6);
+  REQUIRE(lines.size() == 7);
   CHECK(lines[0] == "http://h");
-  CHECK(lines[1] == "7 calls, -/s; 7 waiting; workers: 8 idle, 0 busy, 0 starting; 0 failed");
+  CHECK(lines[1] == "7 calls, -/s; 7 waiting; workers: 8 idle, 0 busy, 0 starting; 9 errors");
   CHECK(lines[2].empty());
-  CHECK(lines[3] == "FUNCTION  CALLS  /S  WAIT  IDLE  BUSY  START  P50  P90  P99 MS  FAILED  WHY");
-  CHECK(lines[4] == "a/f           6   -     1     4     5      2  0.0  1.2    1234       7  breaker open: "
+  CHECK(lines[3] ==
+        "FUNCTION  STATE         CALLS  /S  WAIT  IDLE  BUSY  START  P50  P90  P99 MS  ERRORS  WHY");
+  CHECK(lines[4] == "a/f       breaker open      6   -     1     4     5      2  0.0  1.2    1234       7  "
                     "no \\x1b[2J such");
-  CHECK(lines[5] == "a/g           1   -     1     4     5      2    -    -       -       7");
+  CHECK(lines[5] == "a/g       breaker open      1   -     1     4     5      2    -    -       -       7");
+  CHECK(lines[6] == "and 4998 more");
+  CHECK(describe_pool(view, {}, "http://h", "", 24, "by \x1b")[2] == "by \\x1b");
 }
 
 TEST_CASE("a page is no longer than the terminal") {
   std::string queues = queue("f0", 0);
   for (int i = 1; i < 9; ++i)
     queues.append(",").append(queue("f" + std::to_string(i), i));
-  const auto view = parse_pool(pool(queues));
+  auto view = parse_pool(pool(queues));
+  CHECK(describe_pool(view, {}, "h", "lost", 13).back() == "and 4992 more");
+  CHECK(room_for_rows(13) == 9);
+  view.queues = 9;
   CHECK(describe_pool(view, {}, "h", "lost", 13).size() == 13); // all of them
   const auto lines = describe_pool(view, {}, "h", "lost", 8);
   REQUIRE(lines.size() == 8);
@@ -108,5 +127,6 @@ TEST_CASE("a page is no longer than the terminal") {
 TEST_CASE("JSON does nothing to a terminal, and stays what it is") {
   CHECK(printable_json("{\"a\": \"\x7f\xc2\x9b\xe2\x80\xae"
                        "ü\"}\n") == "{\"a\": \"\\u007f\\u009b\\u202eü\"}\n");
+  CHECK(printable_json("\"\xc3\x9b\U0001f600\xff\"", charset::ascii) == "\"\\u00db\\ud83d\\ude00\\ufffd\"");
   CHECK(printable_json("\"\xff\"") == "\"\xef\xbf\xbd\"");
 }

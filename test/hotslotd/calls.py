@@ -2,80 +2,18 @@
 """Detached calls, limits, timeouts and traces of a real hotslotd.  Usage: calls.py HOTSLOTD TEST_FUNCTION"""
 
 import http.client
-import http.server
 import json
-import os
 import re
-import shutil
 import socket
-import sys
-import tempfile
-import threading
 import time
 import unittest
 
-from hotslotd import PATIENCE, Hotslotd, ask
+from collector import Collector, attributes, tracing
+from hotslotd import PATIENCE
+from modes import DETACHED, Server
 
-FUNCTION = os.path.abspath(sys.argv.pop())
-HOTSLOTD = os.path.abspath(sys.argv.pop())
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
-DETACHED = {"Fn-Invoke-Type": "detached"}
-
-
-class Server(Hotslotd):
-    def __init__(self, case, functions, **top):
-        folder = tempfile.mkdtemp(prefix="hotslot-calls-")
-        case.addCleanup(shutil.rmtree, folder)
-        self.gate = socket.socket(socket.AF_UNIX)
-        self.gate.bind(os.path.join(folder, "gate"))
-        self.gate.listen()
-        self.gate.settimeout(PATIENCE)
-        case.addCleanup(self.gate.close)
-        super().__init__(HOTSLOTD, folder, functions, **top)
-
-    def write_config(self, functions, **top):
-        super().write_config([
-            {"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
-             "max_workers": 1, "stop_grace_ms": 100, "config": {"GATE": self.gate.getsockname()}} | more
-            for mode, more in functions.items()], **top)
-
-    def end(self):
-        code = self.stop()
-        assert code == 0, f"exit code {code}"
-
-    def call(self, path, body=b"", headers=None, method="POST", port=None, chunked=False):
-        return ask(port or self.port, method, path, body, headers, chunked)
-
-    def detached(self, name="gate", body=b"", **more):
-        return self.call("/invoke/t/" + name, body, DETACHED, **more)
-
-    def accepted(self, name="gate", body=b"", **more):
-        status, headers, answer = self.detached(name, body, **more)
-        assert (status, answer) == (202, b""), (status, answer)
-        return headers["Fn-Call-Id"]
-
-    def counts(self, name="gate"):
-        return self.queue(name)["detached"]
-
-    def until(self, holds):
-        """Asks again and again: what is waited for is to be seen in the answers only."""
-        give_up = time.monotonic() + PATIENCE
-        while not holds():
-            assert time.monotonic() < give_up, self.stats()
-
-    def arrival(self):
-        """The next call at the gate, which closing lets through."""
-        return self.gate.accept()[0]
-
-    def release(self, calls=1):
-        for _ in range(calls):
-            self.arrival().close()
-
-    def reload(self):
-        status, _, body = self.call("/admin/reload", port=self.admin)
-        assert status == 200, body
-        return json.loads(body)["changes"]
 
 
 class Detached(unittest.TestCase):
@@ -180,6 +118,20 @@ class Detached(unittest.TestCase):
                 server.log.wait(f'error msg="detached call lost" app=t fn=gate call={call}')
             first.close()
 
+    def test_14_17_those_of_the_admin_address_are_drained_before(self):
+        with Server(self, {"gate": {}}, request_buffer_bytes=0) as server:
+            with socket.create_connection(("127.0.0.1", server.admin), timeout=PATIENCE) as caller:
+                caller.sendall(b"POST /admin/invoke/t/gate HTTP/1.1\r\nHost: h\r\nFn-Invoke-Type: detached\r\n"
+                               b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+                self.assertIn(b" 100 ", caller.recv(100))  # it is being read
+                server.terminate()
+                server.log.wait("draining")
+                caller.sendall(b"abc")
+                self.assertIn(b" 202 ", caller.recv(100))
+            server.release()
+            server.wait()
+            server.log.wait("detached call ended")
+
     def test_a_second_signal_ends_a_drain(self):
         with Server(self, {"gate": {}}) as server:
             calls = [server.accepted() for _ in range(2)]
@@ -257,68 +209,11 @@ class Limits(unittest.TestCase):
                     self.assertEqual(got[:12], first)
 
 
-class Collector:
-    """Takes spans, until it is told to do otherwise."""
-
-    def __init__(self):
-        self.spans = []
-        self.statuses = []  # of the next answers; then 200
-        self.changed = threading.Condition()
-        collector = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(collector.take(self.path, self.headers, json.loads(body)))
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    def take(self, path, headers, document):
-        with self.changed:
-            assert (path, headers["Content-Type"]) == ("/v1/traces", "application/json")
-            status = self.statuses.pop(0) if self.statuses else 200
-            if status == 200:
-                for of_resource in document["resourceSpans"]:
-                    self.resource = attributes(of_resource["resource"])
-                    for in_scope in of_resource["scopeSpans"]:
-                        self.spans += in_scope["spans"]
-            self.changed.notify_all()
-            return status
-
-    def wait_for(self, count):
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.spans) >= count, PATIENCE), self.spans
-            return list(self.spans)
-
-
-def attributes(of):
-    return {a["key"]: next(iter(a["value"].values())) for a in of["attributes"]}
-
-
 def seen_traceparent(body):
     return re.findall(rb"\r\ntraceparent: (\S+)\r\n", body)
 
 
 class Traces(unittest.TestCase):
-    def tracing(self, collector, **more):
-        return {"tracing": {"collector": collector.url, "service_name": "tested"} | more}
-
     def test_without_a_collector_it_is_passed_on(self):
         with Server(self, {"echo": {}}) as server:
             given = f"00-{TRACE}-{SPAN}-01"
@@ -338,7 +233,7 @@ class Traces(unittest.TestCase):
         self.assertEqual(len(span["attributes"]), len(attributes(span)))
 
     def test_a_call_in_spans(self):
-        with Collector() as collector, Server(self, {"echo": {}}, **self.tracing(collector)) as server:
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector)) as server:
             status, headers, body = server.call("/t/t/echo", headers={
                 "traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "a=b", "User-Agent": "test"})
             self.assertEqual(status, 200)
@@ -366,7 +261,7 @@ class Traces(unittest.TestCase):
             self.assertEqual(names, ["run t/echo", "POST /invoke/t/echo"])
 
     def test_failures_in_spans(self):
-        with Collector() as collector, Server(self, {"exit-in-call": {}}, **self.tracing(collector)) as server:
+        with Collector() as collector, Server(self, {"exit-in-call": {}}, **tracing(collector)) as server:
             self.assertEqual(server.call("/t/t/exit-in-call")[0], 502)
             server.end()
             spans = {span["name"]: span for span in collector.spans}
@@ -376,7 +271,7 @@ class Traces(unittest.TestCase):
 
     def test_answers_in_pieces_in_spans(self):
         functions = {"pieces": {"max_reply_bytes": 200_000}}
-        with Collector() as collector, Server(self, functions, **self.tracing(collector)) as server:
+        with Collector() as collector, Server(self, functions, **tracing(collector)) as server:
             self.assertEqual(server.call("/t/t/pieces", b"x" * 200_000, chunked=True)[0], 200)
             with self.assertRaises((http.client.HTTPException, OSError)):
                 server.call("/t/t/pieces", b"x" * 5_000_000, chunked=True)
@@ -388,7 +283,7 @@ class Traces(unittest.TestCase):
             self.assertEqual([root["status"].get("code") for root in roots], [None, 2])
 
     def test_traces_begin_where_none_is_carried_on(self):
-        with Collector() as collector, Server(self, {"echo": {}}, **self.tracing(collector)) as server:
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector)) as server:
             given = f"00-{TRACE}-{SPAN}-01"
             for bad in (None, given.upper(), given + "-x", f"ff-{TRACE}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", "x"):
                 headers = {"tracestate": "a=b"} | ({"traceparent": bad} if bad else {})
@@ -399,7 +294,7 @@ class Traces(unittest.TestCase):
                 self.assertNotIn(b"tracestate", body)
 
     def test_who_samples(self):
-        with Collector() as collector, Server(self, {"echo": {}}, **self.tracing(collector, sample_ratio=0)) as server:
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector, sample_ratio=0)) as server:
             seen, = seen_traceparent(server.call("/t/t/echo")[2])
             self.assertTrue(seen.endswith(b"-00"))
             seen, = seen_traceparent(server.call("/t/t/echo", headers={"traceparent": f"00-{TRACE}-{SPAN}-00"})[2])
@@ -411,7 +306,7 @@ class Traces(unittest.TestCase):
             self.assertEqual(len(collector.spans), 2)
 
     def test_a_detached_call_in_spans(self):
-        with Collector() as collector, Server(self, {"echo": {}}, **self.tracing(collector)) as server:
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector)) as server:
             server.call("/invoke/t/echo", headers=DETACHED | {"traceparent": f"00-{TRACE}-{SPAN}-01"})
             server.end()
             spans = {span["name"]: span for span in collector.spans}
@@ -420,6 +315,22 @@ class Traces(unittest.TestCase):
             self.assertEqual(attributes(accepted)["http.response.status_code"], "202")
             self.assertEqual((later["kind"], later["parentSpanId"]), (5, accepted["spanId"]))
             self.assertEqual(spans["run t/echo"]["parentSpanId"], later["spanId"])
+
+    def test_14_29_a_collector_says_when_it_wants_to_be_asked_again(self):
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector)) as server:
+            collector.statuses = [503]
+            collector.fields = {"Retry-After": "299"}
+            server.call("/t/t/echo")
+            server.log.wait("answered with 503, and is asked again in 299 s")
+            server.end()  # which does not wait for that
+            self.assertEqual(len(collector.spans), 3)
+
+    def test_14_29_a_collector_takes_only_some(self):
+        with Collector() as collector, Server(self, {"echo": {}}, **tracing(collector)) as server:
+            collector.reply = b'{"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too old"}}'
+            server.call("/t/t/echo")
+            server.until(lambda: server.stats()["spans"] == {"queued": 0, "exported": 1, "dropped": 2})
+            server.log.wait('does not take all spans.*rejected=2 reason="too old"')
 
     def test_a_busy_collector_is_asked_again(self):
         with Collector() as collector, Server(self, {"echo": {}}, tracing={

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -22,6 +23,7 @@ import time
 import unittest
 
 import hotslotd
+import peer
 from hotslotd import PATIENCE, Hotslotd, ask
 
 HOTSLOTD, HOTSLOTCTL, FUNCTION, SLOW = (os.path.abspath(a) for a in sys.argv[1:5])
@@ -46,7 +48,7 @@ class Server(Hotslotd):
         super().__init__(HOTSLOTD, folder, self.functions, admin=admin)
 
 
-class Fake:
+class Fake(peer.Peer):
     """An admin address that answers what it is told to, by path."""
 
     def __init__(self, **answers):
@@ -64,30 +66,23 @@ class Fake:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 class Terminal:
     """hotslotctl on a terminal of its own, in a session of its own."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, **environment):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(HOTSLOTCTL, [HOTSLOTCTL, *arguments], ENVIRONMENT)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("4H", 24, 160, 0, 0))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.execve(HOTSLOTCTL, [HOTSLOTCTL, *arguments], ENVIRONMENT | environment)
         self.text = ""
         self.code = None
+        self.resize(24)
+
+    def resize(self, rows):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("4H", rows, 160, 0, 0))
 
     def __enter__(self):
         return self
@@ -154,17 +149,20 @@ class Commands(Case):
         with Server(self.folder) as server:
             self.done(server.admin_url, "call", "t/echo", "-d", "x")
             rows = self.done(server.admin_url, "list").splitlines()
-            self.assertEqual(rows[0].split(), ["FUNCTION", "TRIGGER", "IDLE", "BUSY", "WAITING", "CALLS", "ID"])
+            self.assertEqual(rows[0].split(), ["FUNCTION", "TRIGGER", "STATE", "IDLE", "BUSY", "WAITING", "CALLS", "ERRORS", "ID"])
             echo = next(r.split() for r in rows if r.startswith("t/echo "))
-            self.assertEqual(echo[1:6], ["/t/t/echo", "1", "0", "0", "1"])
+            self.assertEqual(echo[1:8], ["/t/t/echo", "resting", "1", "0", "0", "1", "0"])
             self.assertEqual(len(json.loads(self.done(server.admin_url, "list", "--json"))["queues"]), 5)
-            self.assertRegex(self.done(server.admin_url, "stats"), r"queues +5\n  acquired +1\n")
-            for name in ("t/echo", echo[6]):
+            self.assertRegex(self.done(server.admin_url, "stats"), r"queues +5\n  errors +0\n  acquired +1\n")
+            for name in ("t/echo", echo[8]):
                 page = self.done(server.admin_url, "stats", name)
                 self.assertIn("\nworkers\n", page)
                 self.assertRegex(page, r"policy   demand\n")
                 self.assertRegex(page, r"calls that did not wait: \d\n")
             self.assertEqual(json.loads(self.done(server.admin_url, "stats", "t/echo", "--json"))["queue"]["name"], "echo")
+            names = [row.split()[0] for row in self.done(server.admin_url, "list", "--by", "acquired", "--match", "t/E").splitlines()]
+            self.assertEqual(names, ["FUNCTION", "t/echo", "t/exit", "t/exit-in-call"])
+            self.assertIn("by has to be one of need, errors", self.ctl(server.admin_url, "list", "--by", "beauty")[2])
             code, out, err = self.ctl(server.admin_url, "stats", "t/none")
             self.assertEqual((code, out), (1, ""))
             self.assertEqual(err, f"hotslotctl: {server.admin_url}: no such function: t/none\n")
@@ -266,9 +264,9 @@ class Admin(Case):
                 status, headers, _ = ask(server.admin, "GET", "/admin/" + path)
                 self.assertEqual((status, headers["Allow"]), (405, "POST"), path)
             for path in ("/admin/", "/admin/none", "/admin/drain/", "/admin/recycle", "/admin/recycle/t/none",
-                         "/admin/invoke/t/none", "/administration"):
+                         "/admin/invoke/t/none", "/admin/invoke/t%2fecho", "/administration"):
                 self.assertEqual(ask(server.admin, "POST", path)[0], 404, path)
-            self.assertEqual(ask(server.admin, "POST", "/admin/invoke/t%2fecho")[0], 200)
+            self.assertEqual(ask(server.admin, "POST", "/admin/invoke/t/%65cho")[0], 200)
 
     def test_web_pages_may_not(self):
         with Server(self.folder) as server:
@@ -278,12 +276,45 @@ class Admin(Case):
             self.assertEqual(ask(server.admin, "GET", "/readyz")[0], 200)
 
 
+class UnixSocket(Case):
+    def test_all_that_operators_do(self):
+        with Server(self.folder, admin="unix:" + self.path("admin.sock")) as server:
+            self.assertEqual(server.admin_url, "unix:" + self.path("admin.sock"))
+            self.assertIn("t/echo", self.done(server.admin_url, "list"))
+            self.assertTrue(self.done(server.admin_url, "call", "t/echo", "-d", "x").endswith("\nx"))
+            self.done(server.admin_url, "reload")
+            with Terminal("watch", "--admin", server.admin_url) as terminal:
+                terminal.wait_for("t/echo +resting +1 ")
+                os.write(terminal.fd, b"q")
+                self.assertEqual(terminal.end(), 0)
+            self.done(server.admin_url, "drain")
+        code, _, err = self.ctl(server.admin_url, "list")
+        self.assertEqual((code, err), (3, f"hotslotctl: unix:{self.path('admin.sock')}: No such file or directory\n"))
+
+    def test_one_where_too_many_wait(self):
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+            listener.bind(self.path("busy.sock"))
+            listener.listen(0)
+            first.connect(self.path("busy.sock"))
+            code, _, err = self.ctl("unix:" + self.path("busy.sock"), "--timeout", "0.3", "list")
+            self.assertEqual((code, err), (3, f"hotslotctl: unix:{self.path('busy.sock')}: no answer in time\n"))
+
+
 class Secure(Case):
     def certificate(self, name, addition):
         done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                                "-days", "1", "-subj", "/CN=" + name, "-addext", addition, "-keyout", self.path(name + ".key"),
                                "-out", self.path(name + ".pem")], env=ENVIRONMENT, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_token_that_all_can_read(self):
+        token = ("--token-file", self.path("tokens", TOKEN))
+        with Server(self.folder, {"address": "127.0.0.1:0", "token_file": "tokens"}) as server:
+            self.assertIn("t/echo", self.done(server.admin_url, "list", *token))  # which does not leave the machine
+            other = server.admin_url.replace("127.0.0.1", "0.0.0.0")  # which is the same, but does not say so
+            code, out, err = self.ctl(other, "list", *token)
+            self.assertEqual((code, err), (0, f"hotslotctl: the token goes to {other} for all on the way to read\n"))
+            self.assertIn("t/echo", out)
 
     def test_certificates_and_tokens(self):
         self.certificate("server", "subjectAltName=IP:127.0.0.1")
@@ -327,16 +358,83 @@ class Watch(Case):
         with Server(self.folder) as server, Terminal("watch", "--admin", server.admin_url, "--interval", "0.1") as terminal:
             terminal.wait_for(re.escape(ENTER))
             terminal.wait_for(r"FUNCTION ")
-            terminal.wait_for(r"t/echo +0 ")
+            terminal.wait_for(r"t/echo +resting +0 ")
             self.assertFalse(terminal.echoes())
             self.done(server.admin_url, "call", "t/echo", "-d", "x")
-            terminal.wait_for(r"t/echo +1 ")
+            terminal.wait_for(r"t/echo +resting +1 ")
             self.ctl(server.admin_url, "call", "t/exit", "-d", "x")
-            terminal.wait_for(r"t/exit [^\n]*exited with")
+            terminal.wait_for(r"t/exit +failing [^\n]*exited with")
             os.write(terminal.fd, b"\x03")  # Ctrl-C
             self.assertEqual(terminal.end(), 0)
             self.assertTrue(terminal.text.endswith(LEAVE), terminal.text[-200:])
             self.assertIn("\x1b[?25h", terminal.text)
+
+    def test_those_broken_come_first_of_many(self):
+        """Nobody waits for them, since they refuse at once; and more are asked for only where there is room."""
+        broken = {"t/f2500", "t/f3333", "t/f4999"}
+        opens = {"breaker_failures": 1, "backoff_ms": 600_000, "max_backoff_ms": 600_000}
+        functions = [{"app": "t", "name": f"f{i}", "memory_mb": 16} |
+                     ({"command": ["/bin/false"], "starts": opens} if f"t/f{i}" in broken else {"command": [FUNCTION, "echo"]})
+                     for i in range(5000)]
+        with Hotslotd(HOTSLOTD, self.folder, functions) as server:
+            for name in broken:
+                self.assertEqual(self.ctl(server.admin_url, "call", name, "-d", "x")[0], 1)
+            with Terminal("watch", "--admin", server.admin_url, "--interval", "0.1") as terminal:
+                page = terminal.wait_for(r"\nand 4981 more")  # 24 lines
+                names = re.findall(r"\n(t/f\d+) +([a-z ]+?) +\d", page)
+                self.assertEqual(len(names), 19)
+                self.assertEqual(set(names[:3]), {(name, "breaker open") for name in broken})
+                terminal.resize(14)
+                page = terminal.wait_for(r"\nand 4991 more")
+                self.assertIn("breaker open", page)
+                terminal.resize(44)
+                terminal.wait_for(r"\nand 4961 more")
+                os.write(terminal.fd, b"/f499\n")
+                page = terminal.wait_for(r"\nt/f4999 [^$]*\nt/f499\d [^$]*\nt/f499 [^$]*\x1b\[J")
+                self.assertIn("by need, those with 'f499' ", page)
+                os.write(terminal.fd, b"s")
+                terminal.wait_for(r"by errors, those with 'f499' [^$]*\nt/f4999 +breaker open")
+                os.write(terminal.fd, b"\x03")
+                self.assertEqual(terminal.end(), 0)
+
+    def test_q_ends_it(self):
+        with Server(self.folder) as server, Terminal("watch", "--admin", server.admin_url, "--interval", "0.1") as terminal:
+            terminal.wait_for("FUNCTION")
+            os.write(terminal.fd, b"x\x1b[A")
+            self.done(server.admin_url, "call", "t/echo", "-d", "x")
+            terminal.wait_for(r"t/echo +resting +1 ")
+            self.assertFalse(terminal.echoes())
+            os.write(terminal.fd, b"q")
+            self.assertEqual(terminal.end(), 0)
+            self.assertTrue(terminal.text.endswith(LEAVE), terminal.text[-200:])
+
+    def test_the_terminal_is_given_back_however_it_ends(self):
+        with Server(self.folder) as server:
+            for deadly in (signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM, signal.SIGABRT, signal.SIGILL, signal.SIGRTMAX):
+                with self.subTest(deadly), Terminal("watch", "--admin", server.admin_url) as terminal:
+                    terminal.wait_for("FUNCTION")
+                    # ThreadSanitizer runs handlers of program errors at once, also within locks of its own.
+                    eventually(lambda: hotslotd.state_of(terminal.pid) == "S")
+                    if deadly == signal.SIGQUIT:
+                        os.write(terminal.fd, b"\x1c")  # Ctrl-\
+                    else:
+                        os.kill(terminal.pid, deadly)
+                    self.assertEqual(terminal.end(), -deadly)
+                    self.assertIn(LEAVE, terminal.text[-200:])
+                    self.assertTrue(terminal.echoes())
+
+    def test_what_a_terminal_cannot_show(self):
+        stats = (200, '{"queues": [{"app": "a", "name": "\u00db\u200f\u061c\u65e5", "trigger": "/\U0001f600"}]}')
+        for language, shown in (("C", r"a/\\xc3\\x9b\\xe2\\x80\\x8f\\xd8\\x9c\\xe6\\x97\\xa5 "),
+                                ("C.UTF-8", "a/\u00db\\\\xe2\\\\x80\\\\x8f\\\\xd8\\\\x9c\u65e5 ")):
+            with Fake(stats=stats) as fake:
+                for command in ("watch", "list"):
+                    with Terminal(command, "--admin", fake.url, LC_ALL=language) as terminal:
+                        page = terminal.wait_for(shown)
+                        if command == "watch":
+                            os.write(terminal.fd, b"q")
+                        self.assertEqual(terminal.end(), 0)
+                        self.assertEqual((page + terminal.text).isascii(), language == "C")
 
     def test_the_terminal_is_given_back_while_it_is_stopped(self):
         with Server(self.folder) as server, Terminal("watch", "--admin", server.admin_url) as terminal:
@@ -361,13 +459,13 @@ class Watch(Case):
             terminal.wait_for("t/echo")  # is still to be seen
             with Server(self.folder, server.admin_url.split("/")[2]) as server:
                 self.done(server.admin_url, "call", "t/echo", "-d", "x")
-                terminal.wait_for(r"t/echo +1 ")
+                terminal.wait_for(r"t/echo +resting +1 ")
                 os.write(terminal.fd, b"\x03")
                 self.assertEqual(terminal.end(), 0)
 
     def test_pages_one_after_another_elsewhere(self):
         with Server(self.folder) as server:
-            for arguments, pattern in (((), r"t/echo +0 "), (("--json",), r'"wait_ms"')):
+            for arguments, pattern in (((), r"t/echo +resting +0 "), (("--json",), r'"wait_ms"')):
                 watch = subprocess.Popen([HOTSLOTCTL, "watch", "--admin", server.admin_url, "--interval", "0.1", *arguments],
                                          env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
                 for _ in range(2):

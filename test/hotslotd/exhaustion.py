@@ -49,7 +49,9 @@ class Exhaustion(unittest.TestCase):
         """One that has no descriptor left until the block has ended, and a connection to it from before."""
         limit = 64
         with Server(self.folder, {"early": "echo", "late": "echo"},
-                    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))) as server:
+                    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+                    listen={"address": "127.0.0.1:0", "max_connections": 1000}) as server:
+            server.log.wait("more connections are allowed than there are descriptors")
             self.assertEqual(server.call("early"), 200)
             kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
             kept.request("POST", "/invoke/t/early", "{}")
@@ -74,6 +76,19 @@ class Exhaustion(unittest.TestCase):
         with self.crowded_server() as kept:
             kept.request("POST", "/invoke/t/early", "{}")  # it needs nothing new
             self.assertEqual(kept.getresponse().status, 200)
+
+    def test_silent_callers_keep_nobody_out(self):
+        """17.2: neither from the admin address, nor from a worker, nor from those who say something."""
+        with Server(self.folder, {"early": "echo", "late": "echo"},
+                    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))) as server:
+            with contextlib.ExitStack() as silent:
+                for port in [server.port] * 160 + [server.admin] * 160:
+                    silent.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+                for _ in range(3):
+                    self.assertEqual(ask(server.admin, "GET", "/healthz")[0], 200)
+                    self.assertEqual(server.call("early"), 200)
+                self.assertEqual(server.call("late"), 200)
+            self.assertEqual(server.call("early"), 200)
 
     def test_no_descriptor_for_a_worker(self):
         with self.crowded_server() as kept:

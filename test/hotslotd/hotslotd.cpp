@@ -1,5 +1,7 @@
 #include "hotslotd.hpp"
 
+#include "joining_thread.hpp"
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -295,9 +297,9 @@ pid_t pid_of(const response& r) {
 }
 
 void in_parallel(int n, const std::function<void(int)>& work) {
-  std::vector<std::jthread> threads;
+  std::vector<joining_thread> threads;
   for (int i = 0; i < n; ++i)
-    threads.emplace_back(work, i);
+    threads.emplace_back([&work, i] { work(i); });
 }
 
 } // namespace hotslot::test

@@ -5,6 +5,8 @@ Usage: isolation.py HOTSLOTD NODE_FUNCTION [NODE] [-- ARGUMENT...]
 
 The arguments after -- are unittest's."""
 
+import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -17,85 +19,18 @@ import threading
 import time
 import unittest
 
-from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd, ask
+from hotslotd import ENVIRONMENT, PATIENCE, ask, copy_program
+from isolated import (BUBBLEWRAP, CONTAINERS, HERE, HOTSLOTD, MOUNTS, NO_CAPABILITIES, OWN_USERS, PYTHON, ROOT, Case, Server, make_python_root,
+                      make_root, need_proc, processes_started_below, processes_that_have)
 
 END = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-HOTSLOTD, NODE_FUNCTION = (os.path.abspath(path) for path in sys.argv[1:3])
+NODE_FUNCTION = os.path.abspath(sys.argv[2])
 NODE = os.path.realpath(sys.argv[3]) if END > 3 else None
 sys.argv[1:] = sys.argv[END + 1:]
-HERE = os.path.dirname(os.path.abspath(__file__))
-OWN_USERS = range(1_900_000_000, 1_900_000_000 + 64 * 4096)
-ROOT = os.geteuid() == 0
-PYTHON = "/usr/bin/python3"
 
 
-def bubblewrap_works():
-    """Where name spaces are forbidden, it is there for nothing."""
-    command = ["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    if ROOT:
-        command = ["setpriv", "--reuid", "1900000000", "--clear-groups", "--regid", "1900000000", *command]
-    try:
-        return subprocess.run(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-BUBBLEWRAP = bubblewrap_works()
-
-
-def owner(pid):
-    try:
-        return os.stat(f"/proc/{pid}").st_uid
-    except OSError:
-        return None
-
-
-def processes_started_below(folder):
-    """Those whose environment names a socket in it, zombies not among them, which have none."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/environ", "rb") as environment:
-                if b"FN_LISTENER=unix:" + folder.encode() in environment.read():
-                    found.append(int(name))
-        except OSError:
-            pass
-    return found
-
-
-class Server(Hotslotd):
-    """In a folder that any user can get at, as functions with users of their own have to."""
-
-    def __init__(self, folder, functions, **more):
-        self.sockets = os.path.join(folder, "sockets")
-        super().__init__(HOTSLOTD, folder, functions, socket_dir=self.sockets, **more)
-
-    def call(self, name, **what):
-        """The status, and what the function says."""
-        status, _, body = ask(self.port, "POST", "/invoke/t/" + name, json.dumps(what))
-        return status, json.loads(body)
-
-    def directories(self):
-        return sorted(name for name in os.listdir(self.sockets) if name.startswith("hw-"))
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="hotslot-isolation-")
-        os.chmod(self.folder, 0o755)
-        self.addCleanup(shutil.rmtree, self.folder)
-        shutil.copy(os.path.join(HERE, "rogue.py"), self.folder)
-
-    def rogue(self, name, *arguments, isolation=None, **more):
-        return {"app": "t", "name": name, "command": [PYTHON, os.path.join(self.folder, "rogue.py"), *arguments],
-                "memory_mb": 64, "stop_grace_ms": 200, "isolation": isolation or {}} | more
-
-    def nothing_is_left(self, server):
-        self.assertEqual(server.directories(), [])
-        late = time.monotonic() + PATIENCE
-        while (left := processes_started_below(server.sockets)) and time.monotonic() < late:
-            pass  # what was killed last takes its moment
-        self.assertEqual(left, [])
+def setUpModule():
+    need_proc()
 
 
 class Containment:
@@ -131,6 +66,8 @@ class Containment:
 
     def test_forks_without_end(self):
         with self.serve(max_processes=40) as server:
+            if "unlimited" in server.log.wait("processes=")[0]:
+                self.skipTest("nothing counts processes here")
             status, why = server.call("rogue", do="fork_without_end")
             self.assertEqual((status, why), (200, "Resource temporarily unavailable"))
             self.check_others(server)
@@ -144,12 +81,37 @@ class Containment:
             self.check_others(server)
 
     def test_fills_its_tmp_directory(self):
+        self.need_bounds()
         with self.serve(tmp_mb=8) as server:
             status, (written, why) = server.call("rogue", do="fill_tmp")
             self.assertEqual((status, why), (200, "No space left on device"))
             self.assertLessEqual(written, 8 << 20)
             self.check_others(server)
         self.nothing_is_left(server)
+
+    def test_14_5_what_it_may_write_to_is_bounded(self):
+        """Its socket's directory apart, which is the server's disk."""
+        self.need_bounds()
+        for mb in (8, 0):
+            with self.serve(tmp_mb=mb) as server:
+                found = self.bounded_places(server, mb)
+                for size, files in server.call("rogue", do="space", places=found)[1].values():
+                    self.assertLessEqual(size, 16 << 20)
+                    if self.files_are_counted:
+                        self.assertLessEqual(files, 16 << 8)
+                self.check_others(server)
+
+    files_are_counted = MOUNTS
+
+    def need_bounds(self):
+        pass
+
+    def places_in_sandbox(self, server, expected):
+        """Those of `expected`, which have to be all that there are."""
+        own = os.path.join(server.sockets, server.directories()[0])
+        found = server.call("rogue", do="writable_places")[1]
+        self.assertEqual([place for place in found if os.path.commonpath([place, own]) != own], expected)
+        return expected
 
     def test_eats_memory(self):
         with self.serve() as server:
@@ -160,6 +122,12 @@ class Containment:
                 server.log.wait("out of memory")
             self.check_others(server)
 
+    def test_14_17_a_detached_call_eats_memory(self):
+        with self.serve() as server:
+            ask(server.port, "POST", "/invoke/t/rogue", '{"do": "eat_memory"}', {"Fn-Invoke-Type": "detached"})
+            said = server.log.wait("detached call failed.* status=502 ")[0]
+            self.assertEqual('reason="the function ran out of memory"' in said, self.tells_memory(server), said)
+
     def tells_memory(self, _):
         return True
 
@@ -168,22 +136,34 @@ class Containment:
         with server:
             status, answer = server.call("rogue")
             self.assertEqual(status, 502)
-            self.assertIn("lsnr.sock leads nowhere", answer["message"])
+            self.assertIn("something else than a socket", answer["message"])
+            server.log.wait("lsnr.sock leads nowhere")
 
-    def test_makes_its_socket_lead_elsewhere_later(self):
+    def make_trap(self, folder):
         trap = socket.socket(socket.AF_UNIX)
         self.addCleanup(trap.close)
-        trap.bind(os.path.join(self.folder, "trap"))
-        os.chmod(os.path.join(self.folder, "trap"), 0o777)
+        trap.bind(os.path.join(folder, "trap"))
+        os.chmod(os.path.join(folder, "trap"), 0o777)
         trap.listen(8)
-        with self.serve() as server:
-            self.assertEqual(server.call("rogue", do="swap_socket", path=os.path.join(self.folder, "trap"))[0], 200)
-            self.assertEqual(server.call("rogue")[0], 502)
-            trap.settimeout(PATIENCE)
-            reached = trap.accept()[0]
-            self.assertEqual(reached.recv(1), b"")  # and told nothing
-            reached.close()
-            self.check_others(server)
+        return trap
+
+    @unittest.skipUnless(ROOT, "whoever listens elsewhere is the same user here")
+    def test_makes_its_socket_lead_elsewhere_later(self):
+        for inside in (False, True):
+            with self.subTest(inside=inside), self.serve() as server:
+                self.assertEqual(server.call("rogue"), (200, "well"))
+                folder = os.path.join(server.sockets, server.directories()[0]) if inside else self.folder
+                trap = self.make_trap(folder)
+                self.assertEqual(server.call("rogue", do="swap_socket", path=os.path.join(folder, "trap"))[0], 200)
+                self.assertEqual(server.call("rogue"), (200, "well"))  # from another worker: nothing had been sent
+                trap.settimeout(PATIENCE if inside else 0)
+                if inside:
+                    reached = trap.accept()[0]
+                    self.assertEqual(reached.recv(1), b"")  # and told nothing
+                    reached.close()
+                else:
+                    self.assertRaises(BlockingIOError, trap.accept)  # nobody looks out of the directory
+                self.check_others(server)
 
     def test_reads_another_functions_directory(self):
         with self.serve() as server:
@@ -207,8 +187,17 @@ class Containment:
         with self.serve() as server:
             status, seen = server.call("rogue", do="look")
             self.assertEqual(status, 200)
-            self.assertEqual((seen["no_new_privs"], seen["core"], int(seen["capabilities"], 16)), ("1", "0", 0))
+            self.assertEqual((seen["no_new_privs"], seen["core"], seen["capabilities"]), ("1", "0", NO_CAPABILITIES))
             self.check_look(seen)
+
+    def test_14_2_its_configuration_reaches_itself_only(self):
+        """Not what runs before it is confined, nor the command line, which everybody can read."""
+        mark = "mark-" + os.urandom(8).hex()
+        function = self.rogue("rogue", isolation=self.isolation, config={"MARK": mark})
+        with Server(self.folder, [function]) as server:
+            self.assertEqual(server.call("rogue", do="look")[1]["mark"], mark)
+            self.assertEqual(set(processes_that_have("MARK=" + mark, "environ")), {os.path.basename(os.path.realpath(PYTHON))})
+            self.assertEqual(processes_that_have(mark, "cmdline"), [])
 
 
 @unittest.skipUnless(ROOT, "users of their own are for root to give")
@@ -219,8 +208,16 @@ class OwnUser(Containment, Case):
         self.assertIn(seen["uid"], OWN_USERS)
         self.assertEqual(seen["groups"], [])
 
+    def need_bounds(self):
+        if not MOUNTS:
+            self.skipTest("nothing can be mounted here")
 
-@unittest.skipUnless(BUBBLEWRAP, "no bubblewrap, or no name spaces for it")
+    def bounded_places(self, server, mb):
+        memory = ["/dev/shm"] if os.path.isdir("/dev/shm") else []
+        return [*memory, server.call("rogue", do="look")[1]["tmp"]] if mb else []
+
+
+@unittest.skipUnless(BUBBLEWRAP, "no bubblewrap, or no name spaces for it, or / is no mount point")
 class Bubblewrap(Containment, Case):
     isolation = {"sandbox": "bwrap"}
 
@@ -235,42 +232,23 @@ class Bubblewrap(Containment, Case):
         self.assertLessEqual(seen["processes"], 3)  # bubblewrap, and itself
         self.assertEqual(seen["tmp"], "/tmp")
 
+    def bounded_places(self, server, mb):
+        server.call("rogue")
+        return self.places_in_sandbox(server, ["/dev/shm", "/tmp"] if mb else [])
+
     def test_network_of_its_own(self):
         with self.serve(network=False) as server:
             self.assertEqual(server.call("rogue", do="look")[1]["interfaces"], ["lo"])
 
 
-CONTAINERS = ROOT and shutil.which("runc", path=ENVIRONMENT["PATH"])
-
-
-def copy_program(program, files):
-    """With the libraries that it needs."""
-    needed = subprocess.run(["ldd", program], env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
-    for path in [program, *(word for word in needed.split() if word.startswith("/"))]:
-        os.makedirs(files + os.path.dirname(path), exist_ok=True)
-        shutil.copy(path, files + path)
-
-
-def make_root(files):
-    os.chmod(files, 0o755)
-    for place in ("proc", "dev", "tmp"):
-        os.makedirs(os.path.join(files, place), exist_ok=True)
-
-
-@unittest.skipUnless(CONTAINERS, "no runc, or no rights for it")
+@unittest.skipUnless(CONTAINERS, "no runc, or no rights for it, or / is no mount point")
 class Container(Containment, Case):
     @classmethod
     def setUpClass(cls):
         """A root file system with a Python and little else."""
         cls.files = tempfile.mkdtemp(prefix="hotslot-rootfs-")
         cls.addClassCleanup(shutil.rmtree, cls.files)
-        make_root(cls.files)
-        program = os.path.realpath(PYTHON)
-        copy_program(program, cls.files)
-        os.symlink(program, cls.files + PYTHON)
-        modules = "/usr/lib/" + os.path.basename(program)
-        shutil.copytree(modules, cls.files + modules, ignore=shutil.ignore_patterns("__pycache__", "test", "idlelib"))
-        shutil.copy(os.path.join(HERE, "rogue.py"), cls.files)
+        make_python_root(cls.files)
 
     @property
     def isolation(self):
@@ -281,6 +259,10 @@ class Container(Containment, Case):
 
     def tells_memory(self, server):
         return False
+
+    def bounded_places(self, server, mb):
+        server.call("rogue")
+        return self.places_in_sandbox(server, ["/dev/shm", "/tmp"] if mb else ["/dev/shm"])
 
     def assert_hidden(self, seen, others):
         self.assertTrue(isinstance(seen, str) or others not in seen, seen)
@@ -305,11 +287,104 @@ class Container(Containment, Case):
         self.nothing_is_left(server)
 
 
+class Inherited(Case):
+    """What a unit of systemd may give a server, but no function."""
+
+    def serve(self, isolation):
+        wrapper = os.path.join(self.folder, "wrapper")
+        capabilities = "setpriv --inh-caps +chown,+kill --ambient-caps +chown,+kill" if ROOT else ""
+        with open(wrapper, "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\numask 077\necho 200 >/proc/self/oom_score_adj\nexec {capabilities} {HOTSLOTD} "$@"\n')
+        os.chmod(wrapper, 0o755)
+        return Server(self.folder, [self.rogue("rogue", isolation=isolation)], program=wrapper)
+
+    def check(self, isolation):
+        with self.serve(isolation) as server:
+            seen = server.call("rogue", do="look")[1]
+            self.assertEqual((seen["capabilities"], seen["umask"]), (NO_CAPABILITIES, "0022"))
+            if ROOT:
+                self.assertEqual(seen["oom_score_adj"], 0)
+
+    def test_14_4_as_the_server(self):
+        self.check({"user": "server"})
+
+    def test_14_4_without_limits(self):
+        self.check({"user": "server", "no_new_privs": False, "max_files": 0, "max_processes": 0, "limit_memory": False,
+                    "tmp_mb": 0})
+
+    @unittest.skipUnless(ROOT, "users of their own are for root to give")
+    def test_14_4_as_a_user_of_its_own(self):
+        self.check({"user": "own"})
+
+    @unittest.skipUnless(ROOT, "only root can run a function as another user")
+    def test_14_4_as_a_given_user(self):
+        self.check({"user": "nobody"})
+
+    @unittest.skipUnless(BUBBLEWRAP, "no bubblewrap, or no name spaces for it, or / is no mount point")
+    def test_14_4_in_bubblewrap(self):
+        self.check({"sandbox": "bwrap"})
+
+
+@unittest.skipUnless(ROOT, "a server that is not root has none to give")
+class NoUsers(Case):
+    """Where no user ids can be had."""
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs("/run/hotslot", exist_ok=True)
+        for n in range(64):
+            lock = open(f"/run/hotslot/users-{n}.lock", "a", encoding="utf-8")
+            self.addCleanup(lock.close)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass  # somebody else has it
+
+    def test_14_3_root_is_told(self):
+        with Server(self.folder, [self.rogue("rogue")]) as server:
+            said = server.log.wait("runs as the server's user, root")[0]
+            self.assertIn("no user ids can be had: all of /run/hotslot/users-*.lock are taken", said)
+            self.assertIn("level=warn", said)
+            self.assertEqual(server.call("rogue", do="look")[1]["uid"], 0)
+
+    def test_14_3_unless_it_is_asked_for(self):
+        with Server(self.folder, [self.rogue("rogue", isolation={"user": "server"})]) as server:
+            self.assertEqual(server.call("rogue"), (200, "well"))
+            self.assertFalse(server.log.matching("root:"))
+
+
 class Configured(Case):
     @unittest.skipUnless(ROOT, "only root can run a function as another user")
     def test_a_given_user(self):
         with Server(self.folder, [self.rogue("rogue", isolation={"user": "nobody"})]) as server:
             self.assertEqual(server.call("rogue", do="look")[1]["uid"], 65534)
+
+    def test_14_5_shared_memory_that_nothing_counts_is_told_of(self):
+        with Server(self.folder, [self.rogue("rogue")]) as server:
+            if "by rlimit" not in server.log.wait('memory="')[0]:
+                self.skipTest("a control group counts it")
+            server.log.wait("may take any amount of shared memory: there is no control group")
+            self.assertEqual(server.call("rogue", do="take_shared_memory", mb=512), (200, 512))
+
+    def test_14_28_a_runtime_is_given_nothing_of_callers(self):
+        """Neither when it runs a container nor when it deletes one, while a caller is connected."""
+        runtime = os.path.join(self.folder, "recording_runtime.py")
+        shutil.copy(os.path.join(HERE, "recording_runtime.py"), runtime)
+        os.chmod(runtime, 0o755)
+        function = self.rogue("rogue", isolation={"sandbox": "oci", "rootfs": self.folder, "runtime": runtime, "user": "server"})
+        with Server(self.folder, [function]) as server, contextlib.closing(
+                http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)) as caller:
+            caller.request("POST", "/invoke/t/rogue", "{}")
+            self.assertEqual(caller.getresponse().read(), b'"well"')
+            ask(server.admin, "POST", "/admin/recycle/t/rogue")
+            late = time.monotonic() + PATIENCE
+            while server.directories() and time.monotonic() < late:
+                pass
+            with open(os.path.join(self.folder, "given"), encoding="utf-8") as given:
+                noted = [json.loads(line) for line in given]
+        self.assertEqual([what for what, _ in noted], ["run", "delete"])
+        for what, found in noted:
+            self.assertEqual([place for place in found if place.split(":")[0] not in ("/dev/null", "pipe")], [], what)
 
     def test_everything_off(self):
         off = {"user": "server", "no_new_privs": False, "core_dumps": True, "max_files": 0, "max_processes": 0,
@@ -318,6 +393,21 @@ class Configured(Case):
                                    "command": [PYTHON, os.path.join(self.folder, "rogue.py")]}]) as server:
             seen = server.call("rogue", do="look")[1]
             self.assertEqual((seen["uid"], seen["no_new_privs"], seen["tmp"]), (os.getuid(), "0", "/tmp"))
+
+    @unittest.skipUnless(ROOT, "only root gives users")
+    def test_a_program_that_comes_later_gets_no_more_than_others(self):
+        for name in "automatic", "own":
+            function = self.rogue("rogue", command=["later/" + name, os.path.join(self.folder, "rogue.py")], isolation={} if name == "automatic" else {"user": name})
+            with self.subTest(name), Server(self.folder, [function]) as server:
+                server.log.wait(f'level=warn msg="cannot be started as long as there is no .*/later/{name}"')
+                self.assertEqual(server.call("rogue", do="look")[0], 502)
+                os.makedirs(os.path.join(self.folder, "later"), exist_ok=True)
+                os.chmod(os.path.join(self.folder, "later"), 0o755)
+                os.symlink(PYTHON, os.path.join(self.folder, "later", name))
+                give_up = time.monotonic() + PATIENCE
+                while (answer := server.call("rogue", do="look"))[0] != 200:  # by starts that had failed before
+                    self.assertLess(time.monotonic(), give_up, answer)
+                self.assertIn(answer[1]["uid"], OWN_USERS)
 
     def test_what_cannot_be_had_is_refused_at_the_start(self):
         hidden = os.path.join(self.folder, "hidden")
@@ -334,6 +424,8 @@ class Configured(Case):
             self.assertIn(why, done.stderr)
 
 
+# What Debian's Node has as files, of that which others have in the program.
+NODE_PARTS = ["/usr/share/nodejs/" + name for name in ("acorn", "acorn-walk", "cjs-module-lexer", "minimatch", "undici")]
 NODE_IS_FOR_ALL = NODE is not None and not NODE.startswith("/root/")
 
 
@@ -371,12 +463,14 @@ class NodeFdk(Case):
     def test_bubblewrap(self):
         self.run_in("bwrap", {"sandbox": "bwrap"})
 
-    @unittest.skipUnless(CONTAINERS, "no runc, or no rights for it")
+    @unittest.skipUnless(CONTAINERS, "no runc, or no rights for it, or / is no mount point")
     def test_container(self):
         files = os.path.join(self.folder, "root")
         os.mkdir(files)
         make_root(files)
         copy_program(NODE, files)
+        for part in filter(os.path.isdir, NODE_PARTS):
+            shutil.copytree(part, files + part)
         self.function = "/function"
         shutil.copytree(NODE_FUNCTION, files + self.function)
         self.run_in("oci", {"sandbox": "oci", "rootfs": files})

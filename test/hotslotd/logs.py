@@ -17,7 +17,7 @@ import unittest
 
 from hotslotd import ENVIRONMENT, PATIENCE, Hotslotd, ask
 
-HELLO = os.path.abspath(sys.argv.pop()) if len(sys.argv) > 3 else None
+HELLO = os.path.abspath(sys.argv.pop()) if os.path.isdir(sys.argv[-1]) else None
 NODE = os.path.abspath(sys.argv.pop()) if HELLO else None
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
@@ -212,6 +212,103 @@ class Files(Case):
         self.assertIn("no-folder/f.log", started.stderr)
 
 
+class Unread(Server):
+    """Nobody reads what it says, but for its addresses, before `read_now`."""
+
+    def read_on(self):
+        pass
+
+    def read_now(self):
+        super().read_on()
+
+    def wait(self):
+        if not self.readers:
+            self.read_now()
+        return super().wait()
+
+    def lost(self, output):
+        return self.metric(f'hotslotd_log_lost_lines_total{{output="{output}"}}')
+
+    def fill(self, output):
+        """More than the pipe and the queue take."""
+        while self.lost(output) == 0:
+            assert self.call("\n".join("x" * 7000 for _ in range(140)))[0] == 200
+
+
+class Readers(Case):
+    """Of standard output and standard error."""
+
+    OUTPUTS = {"stderr": {}, "stdout": {"function_log": {"to": "stdout"}, "access_log": {"to": "stdout"}}}
+
+    def test_14_16_one_that_stalls_holds_nobody_up(self):
+        for output, config in self.OUTPUTS.items():
+            with self.subTest(output), Unread(self.folder, **config) as server:
+                server.fill(output)
+                self.assertEqual(ask(server.admin, "GET", "/healthz")[0], 200)
+                self.assertEqual(server.call("x")[0], 200)
+                server.terminate()
+                self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_14_16_one_that_reads_again_is_told_what_it_has_missed(self):
+        with Unread(self.folder) as server:
+            server.fill("stderr")
+            server.read_now()
+            late = time.monotonic() + PATIENCE
+            while not server.log.matching("lines of this log were lost"):  # after the first line that finds room
+                assert server.call("x")[0] == 200 and time.monotonic() < late
+        lines = server.log.all
+        self.assertTrue(all(line.startswith("time=") for line in lines))
+        told = sum(int(fields(line)["lines"]) for line in lines if "lines of this log were lost" in line)
+        self.assertGreater(told, 0)
+
+    def test_14_16_lines_that_nobody_can_read_any_more_are_counted(self):
+        with Unread(self.folder, access_log={"to": "stdout"}) as server:
+            server.process.stdout.close()
+            server.process.stdout = open(os.devnull, encoding="utf-8")
+            for _ in range(3):
+                server.call("x")
+            late = time.monotonic() + PATIENCE
+            while server.lost("stdout") < 3:
+                assert time.monotonic() < late
+            log = server.process.stderr
+            while "a log cannot be written" not in (line := log.readline()):
+                pass
+            self.assertEqual(fields(line)["output"], "stdout")
+
+    def test_14_16_a_crash_loses_no_line(self):
+        server = Unread(self.folder)
+        server.start()
+        for _ in range(2):
+            self.assertEqual(server.call("\n".join("x" * 7000 for _ in range(140)))[0], 200)
+        self.assertEqual(ask(server.admin, "POST", "/admin/recycle/t/talk")[0], 202)  # is logged at once
+        server.process.send_signal(signal.SIGABRT)
+        server.read_now()
+        self.assertEqual(server.process.wait(PATIENCE), -signal.SIGABRT)
+        for reader in server.readers:
+            reader.join()
+        self.assertTrue(server.log.matching("msg=recycling"))
+        self.assertTrue(server.log.all[-2].startswith("time="))
+        self.assertEqual(server.log.all[-1], f"level=critical msg=failed signal={signal.SIGABRT:02}")
+
+    def test_14_16_a_start_that_fails_says_why_at_last(self):
+        with Server(self.folder, listen="127.0.0.1:0") as server:
+            taken = server.port
+            started = subprocess.run([HOTSLOTD, "--config", server.config, "--listen", f"127.0.0.1:{taken}"],
+                                     env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(started.returncode, 2)
+        lines = started.stderr.splitlines()
+        self.assertTrue(lines[-1].startswith("hotslotd: "), lines)
+        self.assertTrue(all(line.startswith("time=") for line in lines[:-1]), lines)
+
+    def test_14_16_a_log_that_is_a_pipe_is_refused(self):
+        os.mkfifo(self.path("pipe"))
+        Server(self.folder, function_log={"to": "file", "file": "pipe"})
+        started = subprocess.run([HOTSLOTD, "--config", self.path("hotslot.json")], env=ENVIRONMENT,
+                                 capture_output=True, text=True, timeout=PATIENCE, check=False)
+        self.assertEqual(started.returncode, 2)
+        self.assertIn("pipe is no file", started.stderr)
+
+
 RFC5424 = re.compile(r"<(?P<pri>\d{1,3})>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?P<host>\S+) hotslotd "
                      r"(?P<pid>\d+) (?P<kind>\w+) (?P<data>-|\[hotslot@32473(?: \w+=\"(?:[^\"\\\]]|\\.)*\")*\]) "
                      r"(?P<text>.*)", re.DOTALL)
@@ -332,13 +429,14 @@ class Access(Case):
             return connection.recv(1 << 16)
 
     def calls(self, server):
-        """What is answered 200, 404, 400, and what is broken off; the ids of the first two."""
-        ids = [server.call("x")[1], server.call("", "/t/t/nothing%22", "GET")[1]]
+        """What is answered 200, 404, 400, and what is broken off; the id of the first."""
+        call = server.call("x")[1]
+        server.call("", "/t/t/nothing%22", "GET")
         self.send(server, b"nonsense\r\n\r\n")
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as connection:
             connection.sendall(b"GET /t/t/never-answer?a HTTP/1.1\r\nHost: h\r\n\r\n")
             self.wait_for_runner(server)
-        return ids
+        return call
 
     @staticmethod
     def wait_for_runner(server):
@@ -367,14 +465,14 @@ class Access(Case):
     def test_json(self):
         functions = [function("talk"), function("never-answer")]
         with Server(self.folder, functions, access_log={"format": "json"}) as server:
-            ids = self.calls(server)
+            call = self.calls(server)
             records = [json.loads(line) for line in server.out.wait('"status":', 4)]
         records.sort(key=lambda r: (r["status"], r["target"] or ""))
         keys = ("method", "target", "protocol", "status", "complete", "app", "fn", "call")
         self.assertEqual([tuple(r[k] for k in keys) for r in records], [
-            ("POST", "/t/t/talk", "HTTP/1.1", 200, True, "t", "talk", ids[0]),
+            ("POST", "/t/t/talk", "HTTP/1.1", 200, True, "t", "talk", call),
             (None, None, None, 400, True, None, None, None),
-            ("GET", "/t/t/nothing%22", "HTTP/1.1", 404, True, None, None, ids[1]),
+            ("GET", "/t/t/nothing%22", "HTTP/1.1", 404, True, None, None, None),  # 14.28
             ("GET", "/t/t/never-answer?a", "HTTP/1.1", 499, False, "t", "never-answer", records[3]["call"])])
         self.assertTrue(server.log.wait(f"call={records[3]['call']}"))
         for r in records:

@@ -2,10 +2,12 @@
 """A function that does what its call says, most of it what no function should do."""
 
 import json
+import mmap
 import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 
 PLACE = os.environ["FN_LISTENER"].removeprefix("unix:")
@@ -61,6 +63,36 @@ def fill_tmp(_):
         return [written, e.strerror]
 
 
+def space(call):
+    """The bytes and the files that each place has room for."""
+    return {place: (s.f_frsize * s.f_blocks, s.f_files) for place in call["places"] for s in [os.statvfs(place)]}
+
+
+def mounts_to_write_to():
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        for place, options, kind in ((w[4], w[5].split(","), w[w.index("-") + 1]) for w in map(str.split, mounts)):
+            if "rw" in options and kind not in ("proc", "devpts"):
+                yield place
+
+
+def can_write_to(folder):
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=folder))
+        return True
+    except OSError:
+        return False
+
+
+def writable_places(_):
+    """Whatever a file can be made in."""
+    found = []
+    for place in set(mounts_to_write_to()):
+        for folder, folders, _ in os.walk(place):
+            folders[:] = [name for name in folders if not os.path.ismount(os.path.join(folder, name))]
+            found += [folder] if can_write_to(folder) else []
+    return sorted(found)
+
+
 def open_files(call):
     opened = []
     try:
@@ -83,11 +115,80 @@ def eat_memory(_):
         os.abort()
 
 
+def take_shared_memory(call):
+    with mmap.mmap(-1, call["mb"] << 20) as shared:
+        for _ in range(call["mb"]):
+            shared.write(b"x" * (1 << 20))
+        return shared.tell() >> 20
+
+
 def read_directory(call):
     try:
         return os.listdir(call["path"])
     except OSError as e:
         return e.strerror
+
+
+def read_file(call):
+    with open(call["path"], "rb") as file:
+        return len(file.read())
+
+
+def write_file(call):
+    with open(call.get("path") or os.path.join(os.path.dirname(PLACE), "full"), "wb", buffering=0) as out:
+        for _ in range(call["mb"]):
+            out.write(bytes(1 << 20))
+
+
+def write_temporary_files(call):
+    write_file({"path": os.path.join(os.environ["TMPDIR"], "full"), "mb": call["mb"]})
+
+
+def read_environment_of_function(call):
+    """Of another one."""
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{process}/environ", "rb") as environment:
+                if f"FN_FN_NAME={call['of']}".encode() in environment.read().split(b"\0"):
+                    return
+        except OSError:
+            pass
+    raise PermissionError
+
+
+def connect(call):
+    socket.create_connection(("127.0.0.1", call["port"]), 10).close()
+
+
+def make_processes(call):
+    children = []
+    try:
+        for _ in range(call["count"]):
+            children.append(os.fork())
+            if children[-1] == 0:
+                sleep_forever()
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.wait()
+
+
+def make_user_name_space(_):
+    import ctypes
+    child = os.fork()
+    if child == 0:
+        os._exit(ctypes.CDLL(None).unshare(0x10000000) != 0)
+    if os.wait()[1] != 0:
+        raise PermissionError
+
+
+def can(call):
+    """Whether another action, named by `what`, goes well."""
+    try:
+        ACTIONS[call["what"]](call)
+        return True
+    except OSError:
+        return False
 
 
 def send_signal(call):
@@ -116,14 +217,19 @@ def look(_):
         lines = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
     with open("/proc/self/limits", encoding="utf-8") as limits:
         core = next(line.split()[4] for line in limits if line.startswith("Max core file size"))
+    with open("/proc/self/oom_score_adj", encoding="utf-8") as score:
+        oom_score_adj = int(score.read())
     processes = [name for name in os.listdir("/proc") if name.isdigit()]
     return {"uid": os.getuid(), "groups": os.getgroups(), "no_new_privs": lines["NoNewPrivs"],
-            "capabilities": lines["CapEff"], "core": core, "processes": len(processes),
-            "tmp": os.environ["TMPDIR"], "interfaces": [name for _, name in socket.if_nameindex()]}
+            "capabilities": {name: int(lines[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")},
+            "umask": lines["Umask"], "oom_score_adj": oom_score_adj, "mark": os.environ.get("MARK"), "core": core, "processes": len(processes),
+            "tmp": os.environ.get("TMPDIR"), "processors": len(os.sched_getaffinity(0)), "interfaces": [name for _, name in socket.if_nameindex()]}
 
 
 ACTIONS = {f.__name__: f for f in (daemonize, fork_child, fork_without_end, fill_tmp, open_files, eat_memory,
-                                   read_directory, send_signal, swap_socket, ignore_term, look)}
+                                   take_shared_memory, read_directory, send_signal, space, writable_places, swap_socket,
+                                   ignore_term, look, read_file, write_file, write_temporary_files, connect, can,
+                                   read_environment_of_function, make_processes, make_user_name_space)}
 
 
 def serve(connection):

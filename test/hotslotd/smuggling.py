@@ -25,6 +25,7 @@ CASES = [
     ("two lengths that differ", POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + TAIL, False),
     ("two lengths that agree", POST + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello" + TAIL, False),
     ("a list of lengths", POST + b"Content-Length: 5, 6\r\n\r\nhello" + TAIL, False),
+    ("a list of lengths that agree", POST + b"Content-Length: 5, 5\r\n\r\nhello" + TAIL, False),
     ("a length with a sign", POST + b"Content-Length: +5\r\n\r\nhello" + TAIL, False),
     ("a negative length", POST + b"Content-Length: -5\r\n\r\nhello" + TAIL, False),
     ("a length in hexadecimal", POST + b"Content-Length: 0x5\r\n\r\nhello" + TAIL, False),

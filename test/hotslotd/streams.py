@@ -174,7 +174,7 @@ class Streams(unittest.TestCase):
             if not INSTRUMENTED:
                 self.assertLessEqual(growth, 200 * MB)  # two buffers of 1 MB each
 
-    def test_events_arrive_as_they_are_written_and_a_caller_that_leaves_frees_the_worker(self):
+    def test_events_arrive_as_they_are_written_and_a_caller_that_leaves_ends_them(self):
         with Server(self.folder) as server:
             with Call(server.port) as call:
                 call.send(b"GET /t/t/events HTTP/1.1\r\nHost: h\r\n\r\n")

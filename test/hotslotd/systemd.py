@@ -237,14 +237,66 @@ class Activation(Case):
     def test_what_is_no_listening_socket(self):
         with socket.socket() as not_listening, socket.socket(type=socket.SOCK_DGRAM) as datagrams, \
                 open("/dev/null", "rb") as null:
-            for made, told in ((not_listening, "descriptor 3 does not listen"), (datagrams, "descriptor 3 is no TCP socket"),
+            for made, told in ((not_listening, "descriptor 3 does not listen"), (datagrams, "descriptor 3 is neither a TCP socket nor a unix one"),
                                (null, "descriptor 3 is no socket")):
                 self.assertIn(told, self.refused([made]))
 
     def test_sockets_that_cannot_be_told_apart(self):
         with listening() as one, listening() as other, listening() as third:
             self.assertIn("LISTEN_FDS must be 1 or 2", self.refused([one, other, third], "a:b:c"))
-            self.assertIn("LISTEN_FDNAMES must name", self.refused([one, other], "listen:listen"))
+            self.assertIn("LISTEN_FDNAMES must name", self.refused([one, other], "listen:other"))
+            self.assertIn('2 sockets were handed down for "listen", which has 1 in the configuration',
+                          self.refused([one, other], "listen:listen"))
+
+    def test_a_unix_socket_has_a_file(self):
+        with socket.socket(socket.AF_UNIX) as abstract:
+            abstract.bind("\0hotslot-test-" + os.path.basename(self.folder))
+            abstract.listen()
+            self.assertIn("descriptor 3 is a unix socket without a file", self.refused([abstract]))
+
+    def test_names_are_checked_where_browsers_can_ask(self):
+        """Whatever the configuration says of another place."""
+        path = os.path.join(self.folder, "admin.sock")
+        self.configure(admin="unix:" + path)
+        with listening() as admin:
+            process = self.start(sockets=[admin], names="admin", expecting=0)
+            while process.stdout.readline() != f"admin on http://127.0.0.1:{admin.getsockname()[1]}\n":
+                self.assertIsNone(process.poll())
+            with socket.create_connection(admin.getsockname(), timeout=PATIENCE) as caller:
+                caller.sendall(b"GET /stats HTTP/1.1\r\nHost: rebound.example.org\r\n\r\n")
+                self.assertIn(b" 421 ", caller.recv(100))
+            self.stop(process)
+        self.configure()
+        with socket.socket(socket.AF_UNIX) as admin, socket.socket(socket.AF_UNIX) as caller:
+            admin.bind(path)
+            admin.listen()
+            process = self.start(sockets=[admin], names="admin", expecting=0)
+            while process.stdout.readline() != f"admin on unix:{path}\n":
+                self.assertIsNone(process.poll())
+            caller.settimeout(PATIENCE)
+            caller.connect(path)
+            caller.sendall(b"GET /stats HTTP/1.1\r\nHost: any.example.org\r\n\r\n")
+            self.assertIn(b" 200 ", caller.recv(100))
+            self.stop(process)
+
+    def test_as_many_as_are_configured(self):
+        path = os.path.join(self.folder, "calls.sock")
+        self.configure(listen=["127.0.0.1:1", "unix:/nowhere"], admin=["127.0.0.1:2"])
+        with listening() as calls, listening() as admin, socket.socket(socket.AF_UNIX) as local:
+            local.bind(path)
+            local.listen()
+            process = self.start(sockets=[calls, admin, local], names="listen:admin:listen", expecting=0)
+            ports = [s.getsockname()[1] for s in (calls, admin)]
+            for told in (f"listening on http://127.0.0.1:{ports[0]}", f"listening on unix:{path}", f"admin on http://127.0.0.1:{ports[1]}"):
+                self.assertEqual(process.stdout.readline(), told + "\n")
+            self.assertEqual(self.ask(ports[0], "POST", "/t/t/echo", "x")[0], 200)
+            with socket.socket(socket.AF_UNIX) as caller:
+                caller.settimeout(PATIENCE)
+                caller.connect(path)
+                caller.sendall(b"GET /t/t/echo HTTP/1.0\r\n\r\n")
+                self.assertEqual(caller.recv(12), b"HTTP/1.1 200")
+            self.stop(process)
+            self.assertTrue(os.path.exists(path)) # it is whose who made it
 
 
 class Journal(Case):
@@ -275,6 +327,14 @@ class Journal(Case):
 
 
 class Units(unittest.TestCase):
+    @unittest.skipUnless(UNITS, "no units are given")
+    def test_14_29_the_locks_of_other_servers_outlive_this_one(self):
+        """They are in /run/hotslot, whoever the server is."""
+        with open(next(u for u in UNITS if u.endswith(".service")), encoding="utf-8") as unit:
+            lines = unit.read().splitlines()
+        if "RuntimeDirectory=hotslot" in lines:
+            self.assertIn("RuntimeDirectoryPreserve=yes", lines)
+
     @unittest.skipUnless(shutil.which("systemd-analyze") and UNITS, "systemd-analyze is not here")
     def test_they_are_understood(self):
         folder = tempfile.mkdtemp(prefix="hotslot-units-")

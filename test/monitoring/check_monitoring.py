@@ -12,13 +12,15 @@ import subprocess
 import sys
 import tempfile
 
+from server_metrics import SERVER_METRICS
+
 SKIPPED = 77
 
 # What a scrape itself adds.
 OF_THE_SCRAPE = {"up": {"job", "instance"}}
 TARGET_LABELS = {"job", "instance"}
 
-METRIC = re.compile(r"\b(hotslot_[a-z0-9_]+|up)\b(?!\s*=)(?:\{([^}]*)\})?")
+METRIC = re.compile(r"\b((?:hotslotd?|process)_[a-z0-9_]+|up)\b(?!\s*=)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 GROUPING = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)")
 SAMPLE = re.compile(r"^([a-z_0-9]+)(?:\{(.*)\})? \S+$")
@@ -30,7 +32,7 @@ VARIABLES = {"$__rate_interval": "5m", "$job": ".*", "$instance": ".*", "$app": 
 
 def rendered(program):
     """The labels and their values of every metric that /metrics has."""
-    metrics = {}
+    metrics = {name: {label: set() for label in labels} for name, labels in SERVER_METRICS.items()}
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, folder], check=True)
         for line in (pathlib.Path(folder) / "all.openmetrics").read_text(encoding="utf-8").split("\n"):
@@ -97,7 +99,7 @@ def check_dashboard(dashboard, metrics):
         for wrong in wrong_in(v["definition"], metrics):
             yield f"variable {v['name']}: {wrong}"
     rows = [p["title"] for p in dashboard["panels"] if p["type"] == "row"]
-    if rows != ["Overview", "Queue", "Launcher", "Resources"]:
+    if rows != ["Overview", "Queue", "Launcher", "Resources", "Server"]:
         yield f"rows: {rows}"
     ids = [p["id"] for p in panels_of(dashboard)]
     if len(ids) != len(set(ids)):
@@ -105,11 +107,26 @@ def check_dashboard(dashboard, metrics):
     for name in set(re.findall(r"\$\{(\w+)\}", json.dumps(dashboard))) - inputs:
         yield f"no input {name}"
     yield from check_grid(dashboard)
+    yield from check_quotients(dashboard)
     for where, expression in expressions_of(dashboard):
         for wrong in wrong_in(expression, metrics):
             yield f"{where}: {wrong}"
         if "$" in with_values(expression):
             yield f"{where}: an unknown variable in {expression}"
+
+
+def quotients(dashboard):
+    return [(where, expression) for where, expression in expressions_of(dashboard) if " / " in expression]
+
+
+def check_quotients(dashboard):
+    """0 / 0 is a number to Prometheus, NaN, and shown."""
+    if len(quotients(dashboard)) < 2:
+        yield "the dashboard has no quotients"
+    for where, expression in quotients(dashboard):
+        divisor = expression.split(" / ", 1)[1]
+        if not re.fullmatch(r"\(.* > 0\)", divisor):
+            yield f"{where}: without traffic {divisor} is zero"
 
 
 def check_grid(dashboard):
@@ -153,6 +170,23 @@ def check_syntax(dashboard, promtool, yaml):
         yield from run(promtool, "check", "rules", file)
 
 
+def check_quiet(dashboard, promtool, metrics, yaml):
+    """Without traffic a quotient has no value, with it one."""
+    labels = 'job="hotslot",instance="i",app="a",fn="f",key="k"'
+    names = sorted({name for _, e in quotients(dashboard) for name, _ in METRIC.findall(e) if name in metrics})
+
+    def case(values, wrap, expected):
+        return {"interval": "1m", "input_series": [{"series": f"{name}{{{labels}}}", "values": values} for name in names],
+                "promql_expr_test": [{"expr": wrap.format(with_values(expression)), "eval_time": "10m", "exp_samples": expected}
+                                     for _, expression in quotients(dashboard)]}
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "quiet.yml"
+        file.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [
+            case("0x20", "{}", []), case("0+60x20", "count({} >= 0)", [{"labels": "{}", "value": 1}])]}), encoding="utf-8")
+        yield from run(promtool, "test", "rules", str(file))
+
+
 def check_by_promtool(promtool, rules, tests):
     yield from run(promtool, "check", "rules", rules)
     with tempfile.TemporaryDirectory() as folder: # the tests name the rules by a path from their own
@@ -192,7 +226,7 @@ def main(program, promtool, root):
     wrong = [*check_dashboard(dashboard, metrics), *check_the_check(dashboard, metrics),
              *check_alerts(yaml.safe_load(rules.read_text()), yaml.safe_load(tests.read_text()), metrics)]
     if promtool:
-        wrong += [*check_syntax(dashboard, promtool, yaml), *check_by_promtool(promtool, rules, tests)]
+        wrong += [*check_syntax(dashboard, promtool, yaml), *check_quiet(dashboard, promtool, metrics, yaml), *check_by_promtool(promtool, rules, tests)]
     else:
         print("no promtool: neither syntax nor the tests of the alerts are checked")
     for w in wrong:

@@ -94,18 +94,49 @@ export async function pollsWhereThereIsNoStream({browser, server, usual}) {
   await mount.close();
 }
 
-export async function drawsNothingWhileHidden({browser, server, usual}) {
+// As the browser says it of a tab behind others.
+const hide = (page, hidden) => page.evaluate(value => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => value});
+  document.dispatchEvent(new Event("visibilitychange"));
+}, hidden);
+
+export async function asksForNothingWhileHidden({browser, server, usual}) {
+  const beside = await browser.open(server.address + "/"); // by which the time is told
+  for (const stream of ["lasting", "one", "none"]) {
+    const mount = new Mount(server.address, "/ops");
+    mount.stream = stream;
+    browser.expected = stream === "none" ? /\/stats\/stream/ : usual;
+    const page = await browser.open(await mount.start() + "/");
+    await figures(page, 2);
+    await hide(page, true);
+    await until(beside, "the stream ends", () => mount.streams === 0 || mount.streams);
+    await figures(beside); // one that was under way
+    const asked = mount.requests.length;
+    await figures(beside, 3);
+    assert.equal(mount.requests.length, asked, `a stream of the kind ${stream}`);
+    await page.click("#heads th:nth-child(8) button");
+    assert.equal(mount.requests.length, asked, "nor by what a script does there");
+    await hide(page, false);
+    await figures(page, 2);
+    await page.waitForSelector(".feed.live");
+    assert.ok(mount.count(/by=errors/) > 0, "it goes on as it is wanted now");
+    await page.context().close();
+    await mount.close();
+  }
+  browser.expected = usual;
+  await beside.context().close();
+}
+
+export async function catchesUpWhenShown({browser, server}) {
   const page = await browser.open(server.address + "/");
-  const hide = hidden => page.evaluate(value => {
-    Object.defineProperty(document, "hidden", {configurable: true, get: () => value});
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, hidden);
   await until(page, "nothing runs", async () => (await shown(page, "demo/slow")).busy === "0" || false);
-  await hide(true);
+  await hide(page, true);
   const load = new Load(server.calls + "/t/demo/slow", 16);
-  await figures(page, 3);
+  const beside = await browser.open(server.address + "/");
+  await until(beside, "four are busy", async () => (await shown(beside, "demo/slow")).busy === "4" || false);
+  await beside.context().close();
   assert.equal((await shown(page, "demo/slow")).busy, "0");
-  await hide(false);
+  await hide(page, false);
   await until(page, "it catches up", async () => (await shown(page, "demo/slow")).busy === "4" || false);
   await load.stop();
   await page.context().close();

@@ -23,6 +23,9 @@ export class Mount {
 
   count(pattern) { return this.requests.filter(path => pattern.test(path)).length; }
 
+  /** Those that last. */
+  get streams() { return this.#streams.size; }
+
   /** Ends the streams that last. */
   cut() {
     for (const end of this.#streams)

@@ -22,17 +22,18 @@ if (!existsSync(new URL("node_modules/playwright-core", import.meta.url)))
   skip("no playwright-core: npm ci in test/page installs it");
 
 const {Browser} = await import("./browser.js");
-const {Server, example} = await import("./server.js");
+const {BROKEN, Server, example} = await import("./server.js");
 const tests = {...await import("./figures.js"), ...await import("./table.js"), ...await import("./feed.js"),
                ...await import("./looks.js")};
 
 const [echo, slow] = ["echo", "slow"].map(name => join(functions, name));
+// The first call opens its breaker, for as long as the tests run.
+const broken = {starts: {breaker_failures: 1, backoff_ms: 600_000, max_backoff_ms: 600_000}};
 const few = [
   example(echo, "echo"),
   example(slow, "slow", {max_workers: 4, config: {SLOW_MS: "200"}, idle_timeout_s: 300}),
   example(slow, "quick", {max_workers: 4, config: {SLOW_MS: "20"}}),
-  // The first call opens its breaker, for as long as the tests run.
-  example("/bin/false", "broken", {starts: {breaker_failures: 1, backoff_ms: 600_000, max_backoff_ms: 600_000}}),
+  example("/bin/false", "broken", broken),
   example(echo, "kept", {min_idle: 2}),
   example(echo, "<img src=x onerror=alert(1)><b>bold", {trigger: "/markup"}),
 ];
@@ -64,7 +65,8 @@ async function run(name, world) {
 async function main() {
   mkdirSync(out, {recursive: true});
   const server = new Server(hotslotd, few);
-  const many = new Server(hotslotd, Array.from({length: 1200}, (_, i) => example(echo, "f" + i)));
+  const many = new Server(hotslotd, Array.from({length: 5000}, (_, i) => BROKEN.includes("f" + i)
+    ? example("/bin/false", "f" + i, broken) : example(echo, "f" + i)));
   const browser = await Browser.launch(chromium);
   let failed = 0;
   try {

@@ -6,6 +6,9 @@ import {tmpdir} from "node:os";
 import {dirname, join} from "node:path";
 import {createInterface} from "node:readline";
 
+/** Those of many functions whose starts fail. */
+export const BROKEN = ["f2500", "f3333", "f4999"];
+
 export class Server {
   #program;
   #folder = mkdtempSync(join(tmpdir(), "hotslot-page-"));

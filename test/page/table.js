@@ -106,17 +106,42 @@ export async function showsTheFirstOfMany({browser, many}) {
   const page = await browser.open(many.address + "/");
   const asked = [];
   page.on("request", request => asked.push(request.url()));
-  await page.waitForFunction(() => document.getElementById("shown").textContent === "500 of 1,200 shown, by waiting");
+  await page.waitForFunction(() => document.getElementById("shown").textContent === "500 of 5,000 shown, by need");
   assert.equal((await names(page)).length, 500);
-  assert.equal(await page.textContent("#total-queues"), "1,200");
+  assert.equal(await page.textContent("#total-queues"), "5,000");
   await page.getByRole("button", {name: "Calls/s"}).click();
-  await many.call("f1199");
-  await until(page, "the one that was called", async () => (await names(page)).includes("demo/f1199"));
+  await many.call("f4998");
+  await until(page, "the one that was called", async () => (await names(page)).includes("demo/f4998"));
   assert.ok(asked.some(url => url.includes("top=500") && url.includes("by=acquired")), asked.join("\n"));
-  assert.equal(await page.textContent("#shown"), "500 of 1,200 shown, by acquired");
+  assert.equal(await page.textContent("#shown"), "500 of 5,000 shown, by acquired");
   // One that is not among them can be looked at all the same.
-  const {key} = (await many.stats()).queues.at(-2);
+  const {key} = await many.queue("f4997");
   await page.evaluate(k => { location.hash = "key=" + k; }, key);
-  await page.waitForFunction(() => document.getElementById("detail-title").textContent === "demo/f1198");
+  await page.waitForFunction(() => document.getElementById("detail-title").textContent === "demo/f4997");
+  await page.context().close();
+}
+
+export async function findsThoseBeyondTheFirst({browser, many}) {
+  const page = await browser.open(many.address + "/");
+  const asked = [];
+  page.on("request", request => {
+    const match = new URL(request.url()).searchParams.get("match");
+    if (match)
+      asked.push(match);
+  });
+  await page.waitForFunction(() => document.querySelectorAll("#rows tr").length === 500);
+  await page.locator("#filter").pressSequentially("DEMO/f4997", {delay: 20});
+  await until(page, "the one that is looked for", async () => {
+    const found = await names(page);
+    return found.join() === "demo/f4997" || found;
+  });
+  assert.equal(await page.textContent("#shown"), "1 found among 5,000 queues");
+  assert.equal(await page.textContent("#total-queues"), "5,000", "the totals are those of all");
+  assert.ok(asked.length > 0 && asked.every(text => text === "DEMO/f4997"), `no request a key: ${asked}`);
+  await page.fill("#filter", "/f4");
+  await page.waitForFunction(() => document.getElementById("shown").textContent ===
+                                   "500 of 1,111 found, by need, among 5,000 queues");
+  await page.fill("#filter", "");
+  await page.waitForFunction(() => document.getElementById("shown").textContent === "500 of 5,000 shown, by need");
   await page.context().close();
 }

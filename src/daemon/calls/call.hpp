@@ -5,6 +5,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <optional>
 #include <string>
 
 namespace hotslot::daemon {
@@ -17,5 +18,9 @@ std::string make_call_id();
 /// function, a worker or a caller does, unless the answer has begun. `of` and `exchange` outlive it.
 asio::awaitable<http::response> call(const function& of, http::request&& request, http::exchange& exchange,
                                      bool http_trigger);
+
+/// Why such a call is refused, as far as its head tells, before its body is asked for.
+std::optional<http::response> refuse_call_early(const function& of, const http::request& head,
+                                                bool http_trigger);
 
 } // namespace hotslot::daemon

@@ -1,5 +1,7 @@
 #include "call_spans.hpp"
 
+#include "daemon/log/client_text.hpp"
+
 #include <string>
 
 namespace hotslot::daemon {
@@ -32,9 +34,9 @@ void describe_call(call_trace& trace, const function_config& of, const http::req
   root.set("http.request.method", method);
   root.set("http.route", route);
   root.set("url.path", std::string(http::target_path(request.target())));
-  root.set("url.scheme", trace.scheme());
+  root.set("url.scheme", std::string(exchange.scheme()));
   root.set("network.protocol.version", std::string(request.version() < 11 ? "1.0" : "1.1"));
-  root.set("client.address", exchange.remote_endpoint().address().to_string());
+  root.set("client.address", client_text(exchange.client_address()));
   if (const auto agent = request[http::field::user_agent]; !agent.empty())
     root.set("user_agent.original", std::string(agent));
   root.set("faas.trigger", std::string("http"));

@@ -1,5 +1,9 @@
 #include "deployment.hpp"
 
+#include "function_match.hpp"
+
+#include "daemon/config/config_rules.hpp"
+
 #include <hotslot/machine.hpp>
 
 #include <algorithm>
@@ -15,30 +19,9 @@ std::string line_about(const function_config& f, std::string_view what) {
   return text.append(f.app).append("/").append(f.name).append(what);
 }
 
-const function_config* find_same(const config& in, const function_config& f) {
-  const auto it = std::find_if(in.functions.begin(), in.functions.end(),
-                               [&](const auto& other) { return other.app == f.app && other.name == f.name; });
-  return it == in.functions.end() ? nullptr : &*it;
-}
-
 bool differ(const function_config& a, const function_config& b) {
   return a.source != b.source || a.dir != b.dir || a.log != b.log ||
          identity_of(a.isolation) != identity_of(b.isolation);
-}
-
-void compare_functions(const config& before, const config& after, std::vector<std::string>& out) {
-  for (const auto& f : before.functions)
-    if (!find_same(after, f))
-      out.push_back(line_about(f, " is gone"));
-  for (const auto& f : after.functions) {
-    const auto* old = find_same(before, f);
-    if (!old)
-      out.push_back(line_about(f, " is new"));
-    else if (differ(*old, f))
-      out.push_back(line_about(f, worker_pool::key_of(*old) == worker_pool::key_of(f)
-                                      ? " has changed; its workers stay"
-                                      : " has changed; it gets new workers"));
-  }
 }
 
 // What stays as it is until the server is started again.
@@ -55,10 +38,23 @@ void keep_fixed(const config& before, config& after, std::vector<std::string>& o
   keep(&config::max_body_bytes, "max_body_bytes");
   keep(&config::max_header_bytes, "max_header_bytes");
   keep(&config::request_buffer, "request_buffer_bytes");
+  keep(&config::max_buffered, "max_buffered_bytes");
+  keep(&config::max_metric_keys, "max_metric_keys");
+  keep(&config::underscores_in_headers, "underscores_in_headers");
+  keep(&config::trusted_proxies, "trusted_proxies");
   keep(&config::eviction, "eviction");
   keep(&config::timeouts, "timeouts");
   keep(&config::tracing, "tracing");
   keep(&config::access_log, "access_log");
+}
+
+// Of an access log that stays as it is, the file speaks of the one that there would be.
+void refuse_disagreement_with_kept(const config& c) {
+  json_problems problems;
+  refuse_disagreeing_files(c, problems);
+  if (!problems.empty())
+    throw std::runtime_error("with the access_log that is in force until a restart: " +
+                             problems.front().pointer + ": " + problems.front().message);
 }
 
 } // namespace
@@ -73,7 +69,9 @@ deployment::deployment(config c, function_environment env, function_services ser
   : env_(std::move(env))
   , services_(std::move(services)) {
   check(c);
-  auto functions = make_functions(c, nullptr);
+  front::functions_type functions;
+  for (const auto& f : c.functions)
+    functions.push_back(make_function(f, env_.tracker.total(), nullptr));
   current_ = std::make_shared<const in_force>(std::move(c), std::move(functions));
   for (const auto& f : current_->settings.functions)
     announce(f);
@@ -84,13 +82,9 @@ void deployment::check(const config& c) const {
     env_.isolation->check(worker_pool::spec_of(f), env_.socket_root);
 }
 
-front::functions_type deployment::make_functions(const config& c, const front* before) {
-  front::functions_type functions;
-  for (const auto& f : c.functions)
-    functions.push_back(std::make_shared<function>(f, pool_for(f), services_,
-                                                   env_.tracker.possible(needs_of(f)),
-                                                   before ? before->named(f.app + "/" + f.name) : nullptr));
-  return functions;
+std::shared_ptr<function> deployment::make_function(const function_config& f, const resources& total,
+                                                    const function* before) {
+  return std::make_shared<function>(f, pool_for(f), services_, needs_of(f).fits_in(total), before);
 }
 
 // A pool that only calls from before a change still keep is taken up again, if it comes to that.
@@ -104,55 +98,72 @@ std::shared_ptr<worker_pool> deployment::pool_for(const function_config& f) {
   return pool;
 }
 
-std::vector<std::string> deployment::change(config next) {
-  std::lock_guard lock(mutex_);
-  if (closed_)
-    throw std::runtime_error("the server is about to end");
+prepared_change deployment::prepare(config next) {
   check(next);
   const auto before = current();
-  std::vector<std::string> changes;
-  keep_fixed(before->settings, next, changes);
-  compare_functions(before->settings, next, changes);
-  const resources total = total_of(next.resources);
-  if (total != env_.tracker.total()) {
-    changes.push_back("resources have changed");
-    env_.tracker.set_total(total);
-  }
-  if (next.detached != before->settings.detached) {
-    changes.push_back("detached has changed");
-    services_.detached->set_limits(next.detached);
-  }
+  prepared_change change;
+  change.total = total_of(next.resources);
+  keep_fixed(before->settings, next, change.lines);
+  refuse_disagreement_with_kept(next);
+  if (change.total != env_.tracker.total())
+    change.lines.push_back("resources have changed");
+  if (next.detached != before->settings.detached)
+    change.lines.push_back("detached has changed");
+  if (next.drain_delay != before->settings.drain_delay)
+    change.lines.push_back("drain_delay_s has changed");
   if (next.drain_grace != before->settings.drain_grace)
-    changes.push_back("drain_grace_s has changed");
-  auto functions = make_functions(next, &before->routes);
-  const auto fresh = std::make_shared<const in_force>(std::move(next), std::move(functions));
-  take_up(*fresh, before->settings);
+    change.lines.push_back("drain_grace_s has changed");
   std::erase_if(pools_, [](const auto& known) { return known.second.expired(); });
-  replace_current(fresh);
-  return changes;
+  prepare_functions(*before, std::move(next), change);
+  return change;
 }
 
-void deployment::take_up(const in_force& fresh, const config& before) const {
-  for (const auto& f : fresh.routes.functions()) {
-    const auto* old = find_same(before, f->config());
-    if (!old || differ(*old, f->config()))
-      f->pool()->reconfigure(f->config());
-    if (!old)
-      announce(f->config());
-    else if (differ(*old, f->config()))
-      announce_isolation(f->config());
+void deployment::prepare_functions(const in_force& before, config next, prepared_change& to) {
+  const auto match = match_functions(before.settings.functions, next.functions);
+  for (const auto i : match.gone)
+    to.lines.push_back(line_about(before.settings.functions[i], " is gone"));
+  front::functions_type functions;
+  for (std::size_t i = 0; i < next.functions.size(); ++i) {
+    const auto& f = next.functions[i];
+    const function* old = match.before[i] ? before.routes.functions()[*match.before[i]].get() : nullptr;
+    functions.push_back(make_function(f, to.total, old));
+    if (old && !differ(old->config(), f))
+      continue;
+    const auto& pool = functions.back()->pool();
+    to.lines.push_back(line_about(f, !old                  ? " is new"
+                                     : pool == old->pool() ? " has changed; its workers stay"
+                                                           : " has changed; it gets new workers"));
+    to.pools.emplace_back(pool, pool->settings_for(f));
+    (old ? to.changed : to.fresh).push_back(functions.back());
   }
+  to.next = std::make_shared<const in_force>(std::move(next), std::move(functions));
 }
 
-// What goes may end workers, which is not done under the lock.
-void deployment::replace_current(std::shared_ptr<const in_force> fresh) {
-  std::lock_guard lock(current_mutex_);
-  current_.swap(fresh);
+// What was in force before may end workers, which is done by who has the change, under no lock.
+bool deployment::put_in_force(prepared_change& change) noexcept {
+  const std::lock_guard lock(closing_);
+  if (closed_)
+    return false;
+  env_.tracker.set_total(change.total);
+  services_.detached->set_limits(change.next->settings.detached);
+  for (auto& [pool, settings] : change.pools)
+    pool->take_up(std::move(settings));
+  const std::lock_guard exchange(current_mutex_);
+  current_.swap(change.next);
+  return true;
+}
+
+void deployment::announce(const prepared_change& change) const {
+  for (const auto& f : change.fresh)
+    announce(f->config());
+  for (const auto& f : change.changed)
+    announce_isolation(f->config());
 }
 
 void deployment::close() noexcept {
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(closing_);
   closed_ = true;
+  services_.unheard->close();
   for (const auto& f : current()->routes.functions())
     f->pool()->close();
 }

@@ -77,11 +77,15 @@ void detached_queue::give_back(std::uint64_t bytes) noexcept {
   bytes_ -= bytes;
 }
 
-void detached_queue::enter(place&& at, std::unique_ptr<detached_job> job, std::size_t at_once) {
+bool detached_queue::enter(place&& at, std::unique_ptr<detached_job> job, std::size_t at_once) {
   const auto line = at.line_;
   std::shared_ptr<runner> fresh;
   {
     std::lock_guard lock(mutex_);
+    if (stopped_) {
+      ++line->counts_.refused;
+      return false;
+    }
     line->waiting_.push_back({std::move(job), at.bytes_});
     ++line->counts_.accepted;
     ++line->counts_.waiting;
@@ -94,6 +98,7 @@ void detached_queue::enter(place&& at, std::unique_ptr<detached_job> job, std::s
   at.calls_.reset(); // the place is the call's from now on
   if (fresh)
     start(std::move(fresh));
+  return true;
 }
 
 void detached_queue::start(std::shared_ptr<runner> r) {

@@ -80,8 +80,9 @@ class detached_queue : public std::enable_shared_from_this<detached_queue> {
   /// Nothing where there is no room, which is counted.
   std::optional<place> reserve(std::shared_ptr<detached_line> line, std::uint64_t bytes);
 
-  /// Has `job` run in its turn. `at_once` of its line run at the same time.
-  void enter(place&& at, std::unique_ptr<detached_job> job, std::size_t at_once);
+  /// Has `job` run in its turn. `at_once` of its line run at the same time. False where a drain has ended
+  /// since its place was reserved, which is counted.
+  [[nodiscard]] bool enter(place&& at, std::unique_ptr<detached_job> job, std::size_t at_once);
 
   detached_counts counts(const detached_line& line) const;
 

@@ -8,11 +8,16 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace hotslot::daemon {
+
+/// Why a function takes no detached call with a body of that length, as far as it is known.
+std::optional<refusal> refuse_detached(const function& of, std::uint64_t length);
 
 /// Reads the whole call and has it run in its turn: 202, or why not. `of` and `exchange` outlive it.
 asio::awaitable<http::response> accept_detached(const function& of, http::request&& request,
@@ -38,6 +43,9 @@ class detached_run final : public detached_job {
 
   asio::awaitable<ending> on_worker();
   asio::awaitable<ending> call(function_lease& lease);
+  asio::awaitable<std::optional<process::call_reply>> attempt(function_lease& lease,
+                                                              process::call_request request, error_code& ec);
+  asio::awaitable<void> acquire(function_lease& lease);
   asio::awaitable<function_lease> acquire_patiently();
   detached_outcome tell(const ending& end, std::chrono::steady_clock::duration took) const;
 

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,13 @@ class front {
   static asio::awaitable<http::response> handle(std::shared_ptr<const front> self, http::request&& request,
                                                 http::exchange& exchange);
 
+  /// What is known from the head alone, for who waits to be asked for the body: why there is no need to.
+  /// `path`: of what is called. Takes no token of a rate.
+  std::optional<http::response> refuse_early(const http::request& head, std::string_view path) const;
+
   const functions_type& functions() const noexcept { return functions_; }
-  /// By its id, or "{app}/{name}", which may be percent-encoded; null where there is none.
-  function* named(std::string_view name) const;
+  /// By its id, or "{app}/{name}", as a URL's path has it; null where there is none.
+  function* at_path(std::string_view path) const;
   /// The function that a request of this target is for; null where there is none.
   const function* with_target(std::string_view target) const;
   /// The function whose queue has that key, in hex; null where there is none.
@@ -44,6 +49,7 @@ class front {
   };
 
   target find(std::string_view path) const;
+  static std::optional<http::response> refuse(const http::request& head, const target& found);
 
   functions_type functions_;
   std::map<std::string, function*, std::less<>> invoked_; ///< By what follows "/invoke/".

@@ -10,11 +10,11 @@ namespace {
 
 using std::chrono::seconds;
 
-// For people: what went wrong with the last start, and when.
-std::string text_of(const launch_failure& f) {
+// For callers: the log has where it went wrong, which is not theirs to know.
+std::string text_of(const error_code& ec, const launch_failure& f) {
   using std::chrono::duration_cast, std::chrono::milliseconds;
   const auto ago = function_queue::clock_type::now().time_since_epoch() - f.at;
-  std::string text = f.message;
+  std::string text = ec.message();
   if (f.in_a_row > 1)
     text += " (" + std::to_string(f.in_a_row) + " failures in a row, the last " +
             std::to_string(duration_cast<milliseconds>(ago).count()) + " ms ago)";
@@ -37,14 +37,21 @@ function::function(const function_config& config, std::shared_ptr<worker_pool> p
   detached_ = before ? before->detached_ : std::make_shared<detached_line>(config_.app, config_.name);
 }
 
-std::optional<refusal> function::refuse(const http::request& request, const http::exchange& exchange) const {
+std::optional<refusal> function::refuse(const http::request& request, const http::exchange& exchange,
+                                        const process::call_context& call) const {
   if (limiter_)
     if (const auto wait = limiter_->try_take(function_queue::clock_type::now().time_since_epoch()))
       return refusal{http::status::too_many_requests, "the function is called too often",
                      std::chrono::ceil<seconds>(*wait), true};
-  const auto most = config_.limits.request_body;
-  if (most != call_limits::none && known_length(request, exchange) > most)
+  return refuse_head(request, known_length(request, exchange), call);
+}
+
+std::optional<refusal> function::refuse_head(const http::request& request, std::uint64_t length,
+                                             const process::call_context& call) const {
+  if (length > config_.limits.request_body)
     return body_too_large();
+  if (!process::fits_head(request, call, config_.limits.request_header))
+    return refusal{http::status::request_header_fields_too_large, "the header is too large for the function"};
   if (!possible_)
     return why_no_worker(errc::resources_impossible);
   return std::nullopt;
@@ -57,7 +64,7 @@ refusal function::why_no_worker(const error_code& ec) const {
     return {http::status::service_unavailable, ec.message(), retry_after()};
   const auto failure = pool_->last_failure();
   const auto status = process::failure_status(ec);
-  return {status, failure ? text_of(*failure) : ec.message(),
+  return {status, failure ? text_of(ec, *failure) : ec.message(),
           status == http::status::service_unavailable ? retry_after() : std::nullopt};
 }
 
@@ -85,7 +92,8 @@ named_queue_snapshot function::snapshot() const {
                            .trigger = config_.trigger,
                            .id = config_.id,
                            .queue = pool_->queue().snapshot(),
-                           .failure = pool_->failure_now()};
+                           .failure = pool_->failure_now(),
+                           .failed_calls = pool_->failed_calls()};
   const auto detached = services_.detached->counts(*detached_);
   if (config_.limits.detached || detached.accepted != 0)
     all.detached = detached;

@@ -3,6 +3,7 @@
 
 #include "detached_queue.hpp"
 #include "rate_limiter.hpp"
+#include "unheard_calls.hpp"
 #include "worker_pool.hpp"
 
 #include "daemon/tracing/tracer.hpp"
@@ -24,6 +25,7 @@ namespace hotslot::daemon {
 /// What calls of all functions share.
 struct function_services {
   std::shared_ptr<detached_queue> detached;
+  std::shared_ptr<unheard_calls> unheard;
   tracer* spans = nullptr; ///< Null: none are made. Outlives the calls.
 };
 
@@ -62,7 +64,12 @@ class function : public std::enable_shared_from_this<function> {
 
   /// Why a call is refused before a worker is acquired for it, or more of its body read. Takes a token of its
   /// rate.
-  std::optional<refusal> refuse(const http::request& request, const http::exchange& exchange) const;
+  std::optional<refusal> refuse(const http::request& request, const http::exchange& exchange,
+                                const process::call_context& call) const;
+
+  /// The part of it that the head tells, with the length of the body, as far as that is known.
+  std::optional<refusal> refuse_head(const http::request& request, std::uint64_t length,
+                                     const process::call_context& call) const;
 
   /// What the error of an acquisition means to a caller.
   refusal why_no_worker(const error_code& ec) const;

@@ -1,6 +1,7 @@
 #include "worker_pool.hpp"
 
 #include <chrono>
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,7 +9,7 @@
 namespace hotslot::daemon {
 namespace {
 
-function_log_settings settings_of(const function_config& f, log_outputs& outputs) {
+function_log_settings log_settings_of(const function_config& f, log_outputs& outputs) {
   return {.to = outputs.get(f.log.target), .max_bytes_per_call = f.log.max_bytes_per_call};
 }
 
@@ -17,6 +18,17 @@ process::log_sink sink_to(std::shared_ptr<function_log> output) {
                                       const process::worker_info& worker) {
     output->write(source, line, worker);
   };
+}
+
+// Its parameters are its own: the launcher may end before a start does.
+asio::awaitable<process::function_slot> start(process::function_launcher launch,
+                                              std::function<void()> restore_root) {
+  try {
+    restore_root();
+  } catch (const std::exception& e) {
+    throw boost::system::system_error(process::errc::spawn_failed, e.what());
+  }
+  co_return co_await launch();
 }
 
 } // namespace
@@ -63,14 +75,30 @@ process::function_spec worker_pool::spec_of(const function_config& f) {
 worker_pool::worker_pool(const function_config& config, const function_environment& env)
   : log_(env.log)
   , outputs_(env.outputs)
-  , output_(std::make_shared<function_log>(env.log, settings_of(config, env.outputs)))
+  , output_(std::make_shared<function_log>(env.log, log_settings_of(config, env.outputs)))
   , key_(key_of(config))
   , queue_(env.executor)
-  , launcher_(queue_,
-              process::function_launcher(env.executor, spec_of(config), env.socket_root, sink_to(output_),
-                                         env.isolation),
-              options_of(config), env.tracker) {
+  , launcher_(
+        queue_,
+        [launch = process::function_launcher(env.executor, spec_of(config), env.socket_root, sink_to(output_),
+                                             env.isolation, env.workers),
+         restore = env.restore_socket_root] { return start(launch, restore); },
+        options_of(config), env.tracker) {
   queue_.set_overload(config.launch.overload);
+}
+
+void worker_pool::note_run(bool failed) noexcept {
+  if (failed) {
+    failed_calls_.fetch_add(1, std::memory_order_relaxed);
+    failed_in_a_row_.fetch_add(1, std::memory_order_relaxed);
+  } else if (failed_in_a_row_.load(std::memory_order_relaxed) != 0) {
+    failed_in_a_row_.store(0, std::memory_order_relaxed);
+  }
+}
+
+call_failures worker_pool::failed_calls() const noexcept {
+  return {.total = failed_calls_.load(std::memory_order_relaxed),
+          .in_a_row = failed_in_a_row_.load(std::memory_order_relaxed)};
 }
 
 launcher_options worker_pool::options_of(const function_config& config) const {
@@ -86,10 +114,17 @@ launcher_options worker_pool::options_of(const function_config& config) const {
   return options;
 }
 
-void worker_pool::reconfigure(const function_config& config) {
-  output_->set(settings_of(config, outputs_));
-  queue_.set_overload(config.launch.overload);
-  launcher_.reconfigure(options_of(config));
+worker_pool::settings worker_pool::settings_for(const function_config& config) const {
+  return {.log = log_settings_of(config, outputs_),
+          .overload = config.launch.overload,
+          .launcher = options_of(config)};
+}
+
+// The queue has what it needs for it since it has a launcher: nothing is allocated.
+void worker_pool::take_up(settings&& fresh) noexcept {
+  output_->set(std::move(fresh.log));
+  queue_.set_overload(fresh.overload);
+  launcher_.reconfigure(std::move(fresh.launcher));
 }
 
 void worker_pool::close() noexcept {

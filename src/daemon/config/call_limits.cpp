@@ -22,6 +22,7 @@ std::optional<rate> read_rate(json_object& in) {
 
 call_limits read_call_limits(json_object& in) {
   call_limits limits;
+  assign(limits.request_header, in.integer("max_header_bytes", {1024, 16u << 20}));
   assign(limits.request_body, in.integer("max_body_bytes", body_range));
   assign(limits.reply_body, in.integer("max_reply_bytes", body_range));
   limits.calls = read_rate(in);

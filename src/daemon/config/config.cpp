@@ -62,14 +62,9 @@ void read_command(json_object& in, std::vector<std::string>& to) {
   const auto* v = in.require("command");
   if (!v)
     return;
-  const auto* words = v->if_array();
-  if (!words)
-    return in.refuse("command", "must be an array of strings, not " + std::string(kind_name(*v)));
-  if (words->empty())
+  if (const auto* words = v->if_array(); words && words->empty())
     return in.refuse("command", "must not be empty");
-  for (std::size_t i = 0; i < words->size(); ++i)
-    if (auto word = read_string((*words)[i], json_pointer(in.pointer("command"), i), in.problems()))
-      to.push_back(std::move(*word));
+  in.strings("command", [&](const std::string& word, const std::string&) { to.push_back(word); });
   if (!to.empty() && to.front().empty())
     in.problems().push_back({json_pointer(in.pointer("command"), 0), "must name a program"});
 }
@@ -151,21 +146,27 @@ void read_functions(json_object& in, const fs::path& folder, config& to) {
 
 config read_config(json_object& in, const fs::path& folder) {
   config c;
-  read_listener(in, "listen", folder, c.listen);
-  read_listener(in, "admin", folder, c.admin);
+  read_listeners(in, "listen", folder, c.listen);
+  read_listeners(in, "admin", folder, c.admin);
   read_resources(in, c.resources);
   read_eviction(in, c.eviction);
   c.socket_dir = in.path("socket_dir", folder);
   assign(c.max_body_bytes, in.integer("max_body_bytes", {1, std::uint64_t(1) << 40}));
   assign(c.request_buffer, in.integer("request_buffer_bytes", {0, 1u << 30}));
+  assign(c.max_buffered, in.integer("max_buffered_bytes", {1u << 16, std::uint64_t(1) << 40}));
+  assign(c.max_metric_keys, in.integer("max_metric_keys", {0, 1'000'000}));
   assign(c.max_header_bytes, in.integer("max_header_bytes", {1024, 1u << 20}));
+  assign(c.drain_delay, in.integer("drain_delay_s", {0, 3600}));
   assign(c.drain_grace, in.integer("drain_grace_s", {0, 3600}));
+  c.underscores_in_headers = in.boolean("underscores_in_headers").value_or(c.underscores_in_headers);
+  read_trusted_proxies(in, c.trusted_proxies);
   read_timeouts(in, c.timeouts);
   read_detached(in, c.detached);
   c.tracing = read_tracing(in);
   read_function_log(in, folder, c.function_log);
   c.access_log = read_access_log(in, folder);
   read_functions(in, folder, c);
+  refuse_shared_addresses(c, in.problems());
   refuse_disagreeing_files(c, in.problems());
   in.refuse_unknown();
   return c;

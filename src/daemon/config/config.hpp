@@ -10,6 +10,8 @@
 #include "server_limits.hpp"
 #include "tracing_config.hpp"
 
+#include <hotslot/evictable.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -58,8 +60,10 @@ struct function_config {
 };
 
 struct config {
-  listener_config listen{.address = {boost::asio::ip::address_v4::loopback(), 8080}};
-  listener_config admin{.address = {boost::asio::ip::address_v4::loopback(), 8081}};
+  std::vector<listener_config> listen{
+      {.address = tcp_endpoint(boost::asio::ip::address_v4::loopback(), 8080)}}; ///< At least one.
+  std::vector<listener_config> admin{
+      {.address = tcp_endpoint(boost::asio::ip::address_v4::loopback(), 8081)}};
   resource_limits resources;
   eviction_order eviction = eviction_order::oldest;
   /// Where the workers' socket directories go. Absolute; nothing: a fresh private directory under the
@@ -69,9 +73,14 @@ struct config {
   std::uint64_t max_header_bytes = 16u << 10;
   /// Bodies that state no more are read before a worker is acquired, which frees workers from slow callers.
   std::uint64_t request_buffer = 1u << 20;
+  std::uint64_t max_buffered = 256u << 20; ///< Of bodies that are kept, together.
+  std::uint64_t max_metric_keys = 1000;    ///< Queues with series of their own.
+  bool underscores_in_headers = false;     ///< Names with a "_" pass; those that are reserved do not, anyway.
+  http::trusted_proxies trusted_proxies;
   server_timeouts timeouts;
   detached_limits detached;
   std::optional<tracing_config> tracing;       ///< Nothing: no spans.
+  std::chrono::seconds drain_delay{0};         ///< Between "not ready" and no more calls.
   std::chrono::seconds drain_grace{30};        ///< How long a shutdown waits for running calls.
   function_log_config function_log;            ///< Of functions that say nothing else.
   std::optional<access_log_config> access_log; ///< Of the calling address.

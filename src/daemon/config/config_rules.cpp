@@ -87,6 +87,23 @@ void refuse_repeated(const std::vector<function_config>& functions, const std::s
   }
 }
 
+void refuse_shared_addresses(const config& c, json_problems& problems) {
+  std::map<std::string, std::string> first;
+  const auto check = [&](const std::vector<listener_config>& all, const std::string& member) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto* tcp = std::get_if<tcp_endpoint>(&all[i].address);
+      if (tcp && tcp->port() == 0)
+        continue;
+      const auto pointer = all.size() == 1 ? member : json_pointer(member, i);
+      const auto [known, fresh] = first.emplace(to_string(all[i].address), pointer);
+      if (!fresh)
+        problems.push_back({pointer, "is the address of " + known->second + ", too: " + known->first});
+    }
+  };
+  check(c.listen, "/listen");
+  check(c.admin, "/admin");
+}
+
 void refuse_disagreeing_files(const config& c, json_problems& problems) {
   std::map<std::filesystem::path, std::pair<const log_target*, std::string>> files;
   const auto check = [&](const log_target& target, const std::string& pointer) {

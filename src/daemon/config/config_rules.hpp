@@ -22,6 +22,9 @@ std::optional<std::string> check_variable(std::string_view text);
 void refuse_repeated(const std::vector<function_config>& functions, const std::string& pointer,
                      json_problems& problems);
 
+/// An address that is to be served twice.
+void refuse_shared_addresses(const config& c, json_problems& problems);
+
 /// Two logs that go to one file but would rotate it differently.
 void refuse_disagreeing_files(const config& c, json_problems& problems);
 

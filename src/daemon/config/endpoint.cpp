@@ -5,6 +5,8 @@
 namespace hotslot::daemon {
 namespace {
 
+constexpr std::string_view unix_prefix = "unix:";
+
 // An address in brackets has to be of version 6, and one without of version 4: "::1:80" would be either of
 // two.
 std::optional<boost::asio::ip::address> parse_host(std::string_view text) {
@@ -23,6 +25,11 @@ std::optional<boost::asio::ip::address> parse_host(std::string_view text) {
 } // namespace
 
 std::optional<endpoint> parse_endpoint(std::string_view text) {
+  if (text.starts_with(unix_prefix)) {
+    const std::filesystem::path path(text.substr(unix_prefix.size()));
+    const bool fits = path.has_filename() && text.find('\0') == text.npos;
+    return fits ? std::optional<endpoint>(path) : std::nullopt;
+  }
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return std::nullopt;
@@ -30,12 +37,15 @@ std::optional<endpoint> parse_endpoint(std::string_view text) {
   const auto port = base::parse_number<std::uint16_t>(text.substr(colon + 1));
   if (!host || !port)
     return std::nullopt;
-  return endpoint(*host, *port);
+  return tcp_endpoint(*host, *port);
 }
 
 std::string to_string(const endpoint& e) {
-  const auto host = e.address().to_string();
-  return (e.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(e.port());
+  if (const auto* path = std::get_if<std::filesystem::path>(&e))
+    return std::string(unix_prefix) + path->native();
+  const auto& tcp = std::get<tcp_endpoint>(e);
+  const auto host = tcp.address().to_string();
+  return (tcp.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(tcp.port());
 }
 
 } // namespace hotslot::daemon

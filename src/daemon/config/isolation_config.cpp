@@ -3,10 +3,13 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <grp.h>
 #include <pwd.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace hotslot::daemon {
@@ -18,28 +21,55 @@ using process::user_policy;
 
 constexpr json_range uid_range{0, 0xfffffffe};
 constexpr json_range count_range{0, 1u << 22};
+constexpr std::uint32_t least_files =
+    16; ///< A program and its libraries are loaded, and a few calls accepted.
+constexpr std::uint32_t least_bubble_processes = 8; ///< Some of them are bubblewrap's.
+
+struct account {
+  user_ids ids;
+  std::vector<gid_t> groups;
+};
+
+std::vector<gid_t> groups_of(const passwd& user) {
+  int n = 64;
+  std::vector<gid_t> groups(static_cast<std::size_t>(n));
+  if (::getgrouplist(user.pw_name, user.pw_gid, groups.data(), &n) < 0) { // which says how many there are
+    groups.resize(static_cast<std::size_t>(n));
+    ::getgrouplist(user.pw_name, user.pw_gid, groups.data(), &n);
+  }
+  groups.resize(std::min(groups.size(), static_cast<std::size_t>(n)));
+  return groups;
+}
 
 template <class Lookup>
-std::optional<user_ids> look_up_by(Lookup lookup) {
+std::optional<account> look_up_by(Lookup lookup) {
   std::vector<char> buffer(1 << 16);
   passwd entry{};
   passwd* found = nullptr;
   lookup(&entry, buffer.data(), buffer.size(), &found);
-  return found ? std::optional(user_ids{found->pw_uid, found->pw_gid}) : std::nullopt;
+  if (!found)
+    return std::nullopt;
+  return account{.ids = {found->pw_uid, found->pw_gid}, .groups = groups_of(*found)};
 }
 
-std::optional<user_ids> ids_by_name(const std::string& name) {
+std::optional<account> account_named(const std::string& name) {
   return look_up_by([&](passwd* entry, char* buffer, std::size_t size, passwd** found) {
     return ::getpwnam_r(name.c_str(), entry, buffer, size, found);
   });
 }
 
 // An id that no account has is as good; its group is of the same number.
-user_ids ids_of(uid_t uid) {
+account account_of(uid_t uid) {
   const auto known = look_up_by([&](passwd* entry, char* buffer, std::size_t size, passwd** found) {
     return ::getpwuid_r(uid, entry, buffer, size, found);
   });
-  return known.value_or(user_ids{uid, static_cast<gid_t>(uid)});
+  return known.value_or(account{.ids = {uid, static_cast<gid_t>(uid)}, .groups = {}});
+}
+
+void give(process::isolation& to, account known) {
+  to.user = user_policy::given;
+  to.given = known.ids;
+  to.given_groups = std::move(known.groups);
 }
 
 void read_named_user(json_object& in, const std::string& name, process::isolation& to) {
@@ -49,12 +79,10 @@ void read_named_user(json_object& in, const std::string& name, process::isolatio
     to.user = user_policy::own;
   else if (name == "server")
     to.user = user_policy::same;
-  else if (const auto known = ids_by_name(name)) {
-    to.user = user_policy::given;
-    to.given = *known;
-  } else {
+  else if (auto known = account_named(name))
+    give(to, std::move(*known));
+  else
     in.refuse("user", "must be \"auto\", \"own\", \"server\", or a user of this machine by name or number");
-  }
 }
 
 void read_user(json_object& in, process::isolation& to) {
@@ -63,10 +91,8 @@ void read_user(json_object& in, process::isolation& to) {
     return;
   if (v->is_string())
     return read_named_user(in, std::string(v->get_string()), to);
-  if (const auto uid = read_integer(*v, uid_range, in.pointer("user"), in.problems())) {
-    to.user = user_policy::given;
-    to.given = ids_of(static_cast<uid_t>(*uid));
-  }
+  if (const auto uid = read_integer(*v, uid_range, in.pointer("user"), in.problems()))
+    give(to, account_of(static_cast<uid_t>(*uid)));
 }
 
 void read_sandbox(json_object& in, const std::filesystem::path& folder, process::isolation& to) {
@@ -84,6 +110,17 @@ void read_sandbox(json_object& in, const std::filesystem::path& folder, process:
     in.refuse("sandbox", "takes either a \"rootfs\" or a \"bundle\" for \"oci\"");
 }
 
+// The member that made it so is named.
+void refuse_too_few(json_object& in, const process::isolation& to) {
+  if (to.max_files != 0 && to.max_files < least_files && in.find("max_files"))
+    in.refuse("max_files",
+              "must be 0, or at least " + std::to_string(least_files) + ": nothing runs with fewer");
+  if (to.max_processes != 0 && to.max_processes < least_bubble_processes && to.sandbox == sandbox_kind::bwrap)
+    in.refuse(in.find("max_processes") ? "max_processes" : "sandbox",
+              "takes \"max_processes\" of 0, or at least " + std::to_string(least_bubble_processes) +
+                  ": bubblewrap needs some itself");
+}
+
 } // namespace
 
 void read_isolation(json_object& in, const std::filesystem::path& folder, process::isolation& to) {
@@ -96,13 +133,16 @@ void read_isolation(json_object& in, const std::filesystem::path& folder, proces
     to.limit_memory = isolation.boolean("limit_memory").value_or(to.limit_memory);
     assign(to.tmp_mb, isolation.integer("tmp_mb", count_range));
     read_sandbox(isolation, folder, to);
+    refuse_too_few(isolation, to);
   });
 }
 
 std::string identity_of(const process::isolation& i) {
+  const boost::json::array groups(i.given_groups.begin(), i.given_groups.end());
   const boost::json::array all{static_cast<int>(i.user),
                                i.given.uid,
                                i.given.gid,
+                               groups,
                                i.no_new_privs,
                                i.core_dumps,
                                i.max_files,

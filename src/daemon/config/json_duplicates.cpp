@@ -3,6 +3,7 @@
 #include "json_reader.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <set>
 
@@ -53,19 +54,19 @@ struct handler {
     return value_done();
   }
 
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return enter(true); }
-  bool on_object_end(std::size_t, json::error_code&) { return leave(); }
-  bool on_array_begin(json::error_code&) { return enter(false); }
-  bool on_array_end(std::size_t, json::error_code&) { return leave(); }
+  bool on_document_begin(boost::system::error_code&) { return true; }
+  bool on_document_end(boost::system::error_code&) { return true; }
+  bool on_object_begin(boost::system::error_code&) { return enter(true); }
+  bool on_object_end(std::size_t, boost::system::error_code&) { return leave(); }
+  bool on_array_begin(boost::system::error_code&) { return enter(false); }
+  bool on_array_end(std::size_t, boost::system::error_code&) { return leave(); }
 
-  bool on_key_part(json::string_view s, std::size_t, json::error_code&) {
+  bool on_key_part(json::string_view s, std::size_t, boost::system::error_code&) {
     key.append(s.data(), s.size());
     return true;
   }
 
-  bool on_key(json::string_view s, std::size_t, json::error_code&) {
+  bool on_key(json::string_view s, std::size_t, boost::system::error_code&) {
     key.append(s.data(), s.size());
     auto& object = path.back();
     object.member = std::exchange(key, {});
@@ -74,23 +75,23 @@ struct handler {
     return true;
   }
 
-  bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
-  bool on_string(json::string_view, std::size_t, json::error_code&) { return value_done(); }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t, json::string_view, json::error_code&) { return value_done(); }
-  bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return value_done(); }
-  bool on_double(double, json::string_view, json::error_code&) { return value_done(); }
-  bool on_bool(bool, json::error_code&) { return value_done(); }
-  bool on_null(json::error_code&) { return value_done(); }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
+  bool on_string_part(json::string_view, std::size_t, boost::system::error_code&) { return true; }
+  bool on_string(json::string_view, std::size_t, boost::system::error_code&) { return value_done(); }
+  bool on_number_part(json::string_view, boost::system::error_code&) { return true; }
+  bool on_int64(std::int64_t, json::string_view, boost::system::error_code&) { return value_done(); }
+  bool on_uint64(std::uint64_t, json::string_view, boost::system::error_code&) { return value_done(); }
+  bool on_double(double, json::string_view, boost::system::error_code&) { return value_done(); }
+  bool on_bool(bool, boost::system::error_code&) { return value_done(); }
+  bool on_null(boost::system::error_code&) { return value_done(); }
+  bool on_comment_part(json::string_view, boost::system::error_code&) { return true; }
+  bool on_comment(json::string_view, boost::system::error_code&) { return true; }
 };
 
 } // namespace
 
 std::vector<std::string> json_duplicates(std::string_view text) {
   json::basic_parser<handler> parser{json::parse_options()};
-  json::error_code ignored;
+  boost::system::error_code ignored;
   parser.write_some(false, text.data(), text.size(), ignored);
   return std::move(parser.handler().found);
 }

@@ -3,8 +3,11 @@
 #include "json_duplicates.hpp"
 
 #include <boost/json/parser.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace hotslot::daemon {
 namespace {
@@ -39,8 +42,12 @@ std::string json_pointer(std::string_view parent, std::size_t index) {
 }
 
 std::optional<json::value> parse_json(std::string_view text, json_problems& problems) {
+  constexpr std::string_view byte_order_mark =
+      "\xef\xbb\xbf"; // which editors put there, and RFC 8259 lets pass over
+  if (text.starts_with(byte_order_mark))
+    text.remove_prefix(byte_order_mark.size());
   json::parser parser;
-  json::error_code failed;
+  boost::system::error_code failed;
   const auto parsed = parser.write_some(text.data(), text.size(), failed);
   if (!failed && parsed < text.size())
     failed = json::error::extra_data;
@@ -80,15 +87,14 @@ std::optional<std::uint64_t> read_integer(const json::value& v, json_range range
                                      std::to_string(range.max) + ", not " + std::string(instead)});
     return std::nullopt;
   };
-  if (v.is_double())
-    return refuse("a fraction");
-  if (!v.is_int64() && !v.is_uint64())
+  if (!v.is_number())
     return refuse(kind_name(v));
-  if (v.is_int64() && v.get_int64() < 0)
-    return refuse(std::to_string(v.get_int64()));
-  const auto n = v.is_int64() ? static_cast<std::uint64_t>(v.get_int64()) : v.get_uint64();
-  if (n < range.min || n > range.max)
-    return refuse(std::to_string(n));
+  if (v.is_double() && std::trunc(v.get_double()) != v.get_double())
+    return refuse("a fraction");
+  boost::system::error_code not_exact; // 30.0 is a whole number, too
+  const auto n = v.to_number<std::uint64_t>(not_exact);
+  if (not_exact || n < range.min || n > range.max)
+    return refuse(json::serialize(v));
   return n;
 }
 
@@ -124,6 +130,22 @@ const json::value* json_object::require(std::string_view member) {
   if (!v && object_)
     refuse(member, "this member is required");
   return v;
+}
+
+void json_object::strings(
+    std::string_view member,
+    const std::function<void(const std::string& text, const std::string& pointer)>& take) {
+  const auto* v = find(member);
+  if (!v)
+    return;
+  const auto* list = v->if_array();
+  if (!list)
+    return refuse(member, "must be an array of strings, not " + std::string(kind_name(*v)));
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const auto at = json_pointer(pointer(member), i);
+    if (const auto text = read_string((*list)[i], at, problems_))
+      take(*text, at);
+  }
 }
 
 std::optional<std::uint64_t> json_object::integer(std::string_view member, json_range range) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -79,6 +80,9 @@ class json_object {
   std::optional<std::uint64_t> integer(std::string_view member, json_range range);
   std::optional<std::string> string(std::string_view member);
   std::optional<bool> boolean(std::string_view member);
+  /// Calls `take(text, pointer)` for each string of an array; what is none is refused.
+  void strings(std::string_view member,
+               const std::function<void(const std::string& text, const std::string& pointer)>& take);
   /// A number from 0 to 1.
   std::optional<double> fraction(std::string_view member);
   /// Absolute; one that is not is meant from `folder`, wherever the server was started.

@@ -1,9 +1,7 @@
 #include "log_target.hpp"
 
 #include "base/number.hpp"
-
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+#include "base/url.hpp"
 
 #include <array>
 #include <span>
@@ -60,17 +58,17 @@ void read_syslog(json_object& in, log_target& to) {
 } // namespace
 
 std::optional<syslog_address> parse_syslog_address(std::string_view text) {
-  const auto url = boost::urls::parse_uri(text);
-  const auto transport = url ? transport_of(url->scheme()) : std::nullopt;
-  if (!transport || url->has_userinfo() || url->has_query() || url->has_fragment())
+  const auto url = base::parse_url(text);
+  const auto transport = url ? transport_of(url->scheme) : std::nullopt;
+  if (!transport || !url->is_plain())
     return std::nullopt;
   syslog_address address{.transport = *transport,
-                         .host = url->host_address(),
-                         .port = url->port(),
-                         .path = url->path(),
+                         .host = url->host(),
+                         .port = std::string(url->port()),
+                         .path = base::percent_decoded(url->path).value_or(""),
                          .text = std::string(text)};
   if (address.transport == syslog_transport::unix_datagram)
-    return address.path.starts_with('/') && address.path.size() <= max_unix_path && !url->has_authority()
+    return address.path.starts_with('/') && address.path.size() <= max_unix_path && !url->authority
                ? std::optional(std::move(address))
                : std::nullopt;
   if (address.host.empty() || !is_port(address.port) || !address.path.empty())

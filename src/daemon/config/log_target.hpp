@@ -3,6 +3,7 @@
 
 #include "json_reader.hpp"
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,7 +36,7 @@ struct syslog_address {
   std::string path; ///< Of a unix socket; absolute.
   std::string text; ///< As it was written.
 
-  friend bool operator==(const syslog_address&, const syslog_address&) = default;
+  friend auto operator<=>(const syslog_address&, const syslog_address&) = default;
 };
 
 inline constexpr std::string_view syslog_address_form =
@@ -61,7 +62,7 @@ struct log_target {
   syslog_facility facility = syslog_facility::user;
   std::uint64_t queue_bytes = 1u << 20; ///< What may wait for the peer; more is dropped.
 
-  friend bool operator==(const log_target&, const log_target&) = default;
+  friend auto operator<=>(const log_target&, const log_target&) = default;
 };
 
 /// The members of `in` that say where: "to", which has to be `first` or one of those behind it, and what

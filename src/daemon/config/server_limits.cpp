@@ -9,6 +9,14 @@ void server_timeouts::put_into(http::server_limits& limits) const {
   limits.write_timeout = write;
 }
 
+void read_trusted_proxies(json_object& in, http::trusted_proxies& to) {
+  in.strings("trusted_proxies", [&](const std::string& text, const std::string& pointer) {
+    if (!to.add(text))
+      in.problems().push_back({pointer, "must be an address, a network as 10.0.0.0/8 or 2001:db8::/32, with "
+                                        "no bits set beyond its length, or unix:"});
+  });
+}
+
 void read_timeouts(json_object& in, server_timeouts& to) {
   constexpr json_range range{1, 3'600'000};
   in.within("timeouts", [&](json_object& timeouts) {

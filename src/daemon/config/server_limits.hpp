@@ -22,6 +22,9 @@ struct server_timeouts {
   void put_into(http::server_limits& limits) const;
 };
 
+/// The member `trusted_proxies`: an array of addresses and networks.
+void read_trusted_proxies(json_object& in, http::trusted_proxies& to);
+
 /// The member `timeouts`. What is absent stays as it is in `to`.
 void read_timeouts(json_object& in, server_timeouts& to);
 

@@ -1,7 +1,6 @@
 #include "tracing_config.hpp"
 
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+#include "base/url.hpp"
 
 namespace hotslot::daemon {
 
@@ -12,18 +11,17 @@ std::string collector_address::authority() const {
   return text;
 }
 
-std::optional<collector_address> parse_collector(std::string_view url) {
-  const auto parsed = boost::urls::parse_uri(url);
-  if (!parsed || parsed->scheme() != "http" || parsed->encoded_host_address().empty() ||
-      parsed->has_userinfo() || parsed->has_query() || parsed->has_fragment())
+std::optional<collector_address> parse_collector(std::string_view text) {
+  const auto url = base::parse_url(text);
+  if (!url || url->scheme != "http" || !url->is_plain() || url->host().empty())
     return std::nullopt;
-  collector_address address{.host = parsed->host_address()};
-  if (parsed->has_port() && !parsed->port().empty())
-    address.port = parsed->port();
-  std::string base(parsed->encoded_path());
-  while (base.ends_with('/'))
-    base.pop_back();
-  address.path.insert(0, base);
+  collector_address address{.host = url->host()};
+  if (!url->port().empty())
+    address.port = url->port();
+  std::string_view path = url->path;
+  while (path.ends_with('/'))
+    path.remove_suffix(1);
+  address.path.insert(0, path);
   return address;
 }
 

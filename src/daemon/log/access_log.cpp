@@ -1,5 +1,7 @@
 #include "access_log.hpp"
 
+#include "client_text.hpp"
+
 #include "base/text.hpp"
 #include "base/time_text.hpp"
 
@@ -44,7 +46,7 @@ std::string_view call_id_of(const http::access_record& r) {
 } // namespace
 
 std::string render_common(const http::access_record& r) {
-  std::string out = r.peer.address().to_string();
+  std::string out = client_text(r.client);
   out.append(" - - ").append(base::common_log_time(r.received)).append(" \"");
   if (r.version == 0) {
     out.push_back('-');
@@ -61,7 +63,8 @@ std::string render_common(const http::access_record& r) {
 std::string render_json(const http::access_record& r, const called_function& function) {
   std::string out = "{\"time\":\"";
   out.append(base::rfc3339_time(r.received)).append("\"");
-  append_json_member(out, "peer", r.peer.address().to_string());
+  append_json_member(out, "peer", client_text(r.peer.address()));
+  append_json_member(out, "client", client_text(r.client));
   append_json_member(out, "method", r.method);
   append_json_member(out, "target", r.target);
   append_json_member(out, "protocol", protocol_of(r));

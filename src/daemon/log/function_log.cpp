@@ -44,9 +44,9 @@ function_log_settings function_log::current() const {
 }
 
 void function_log::write(process::log_source source, std::string_view line, const process::worker_info& w) {
-  if (source == process::log_source::lifecycle)
-    return log_.info(
-        line,
+  if (source == process::log_source::lifecycle || source == process::log_source::lost)
+    return log_.log(
+        source == process::log_source::lost ? log_level::warn : log_level::info, line,
         {{"app", w.function.app_name}, {"fn", w.function.fn_name}, {"worker", w.worker_id}, {"pid", w.pid}});
   const auto [to, max_bytes] = current();
   const bool cut = w.call_bytes + line.size() + 1 > max_bytes;

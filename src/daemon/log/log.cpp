@@ -1,13 +1,10 @@
 #include "log.hpp"
 
+#include "line_queue.hpp"
 #include "log_text.hpp"
 
 #include "base/number.hpp"
-
-#include <spdlog/logger.h>
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include "base/time_text.hpp"
 
 #include <fmt/format.h>
 
@@ -15,28 +12,15 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
+#include <ostream>
 
 namespace hotslot::daemon {
 namespace {
 
 constexpr std::array<std::string_view, 7> level_names{"trace", "debug",    "info", "warn",
                                                       "error", "critical", "off"};
-
-spdlog::level::level_enum spdlog_level(log_level level) {
-  return static_cast<spdlog::level::level_enum>(static_cast<int>(level));
-}
-static_assert(static_cast<int>(log_level::off) == static_cast<int>(spdlog::level::off));
-
-std::unique_ptr<spdlog::logger> make_logger(spdlog::sink_ptr sink, log_format format) {
-  auto out = std::make_unique<spdlog::logger>("hotslot", std::move(sink));
-  const char* pattern = format == log_format::journal ? "%v" : "time=%Y-%m-%dT%H:%M:%S.%eZ %v";
-  out->set_formatter(
-      std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
-  out->set_level(spdlog::level::trace); // hotslot's own level decides, before a line is made
-  out->flush_on(spdlog::level::trace);
-  return out;
-}
 
 // Those of syslog(3), in the form of sd-daemon(3).
 std::string_view journal_priority(log_level level) {
@@ -79,17 +63,42 @@ log_format format_of_standard_error() {
 logger::logger(log_level level)
   : level_(level)
   , format_(format_of_standard_error())
-  , out_(make_logger(std::make_shared<spdlog::sinks::stderr_sink_mt>(), format_)) {}
+  , thread_(std::make_unique<line_thread>())
+  , queue_(std::make_shared<line_queue>(
+        *thread_, [](std::string_view lines) { return write_lines(STDERR_FILENO, lines); })) {}
 
 logger::logger(log_level level, std::ostream& out, log_format format)
   : level_(level)
   , format_(format)
-  , out_(make_logger(std::make_shared<spdlog::sinks::ostream_sink_mt>(out), format_)) {}
+  , out_(&out) {}
 
 logger::~logger() = default;
 
+std::uint64_t logger::lost() const { return queue_ ? queue_->lost() : 0; }
+
 void logger::write(log_level level, std::string_view message, log_fields fields) const {
-  std::string line(format_ == log_format::journal ? journal_priority(level) : "");
+  const auto line = render(level, message, fields);
+  if (queue_)
+    return enqueue(line);
+  const std::lock_guard lock(mutex_);
+  *out_ << line << std::endl;
+}
+
+void logger::enqueue(std::string_view line) const {
+  if (queue_->push(line) != line_queue::result::taken)
+    return;
+  const auto lost = queue_->lost();
+  const auto told = told_lost_.exchange(lost, std::memory_order_relaxed);
+  if (lost > told)
+    queue_->push(render(log_level::warn, "lines of this log were lost", {{"lines", lost - told}}));
+}
+
+std::string logger::render(log_level level, std::string_view message, log_fields fields) const {
+  std::string line;
+  if (format_ == log_format::journal)
+    line.append(journal_priority(level));
+  else
+    line.append("time=").append(base::rfc3339_time(std::chrono::system_clock::now())).push_back(' ');
   line.append("level=").append(to_string(level)).append(" msg=");
   append_log_text(line, message);
   for (const auto& f : fields) {
@@ -98,7 +107,7 @@ void logger::write(log_level level, std::string_view message, log_fields fields)
     line.push_back('=');
     f.value.append_to(line);
   }
-  out_->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+  return line;
 }
 
 } // namespace hotslot::daemon

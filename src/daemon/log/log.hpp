@@ -7,16 +7,16 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
-namespace spdlog {
-class logger;
-}
-
 namespace hotslot::daemon {
+
+class line_queue;
+class line_thread;
 
 enum class log_level { trace, debug, info, warn, error, critical, off };
 
@@ -76,9 +76,11 @@ log_format format_of_standard_error();
 /// Thread safety: shared objects are safe. A level that is off costs one relaxed load.
 class logger {
  public:
-  /// To standard error.
+  /// To standard error, by a queue and a thread of its own: whoever reads it holds nobody up. What finds no
+  /// room is lost, which a line says once there is room again. Its end waits a while for what is to be
+  /// written.
   explicit logger(log_level level = log_level::info);
-  /// To `out`, which the logger then must not outlive.
+  /// To `out`, which the logger then must not outlive, by whoever has something to say.
   logger(log_level level, std::ostream& out, log_format format = log_format::timed);
   ~logger();
   logger(const logger&) = delete;
@@ -87,6 +89,9 @@ class logger {
   bool enabled(log_level level) const noexcept {
     return level != log_level::off && level >= level_.load(std::memory_order_relaxed);
   }
+  /// Lines that nobody has read in time, or that could not be written.
+  std::uint64_t lost() const;
+
   void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
 
   void log(log_level level, std::string_view message, log_fields fields = {}) const {
@@ -112,9 +117,17 @@ class logger {
  private:
   void write(log_level level, std::string_view message, log_fields fields) const;
 
+  std::string render(log_level level, std::string_view message, log_fields fields) const;
+  void enqueue(std::string_view line) const;
+
   std::atomic<log_level> level_;
   const log_format format_;
-  std::unique_ptr<spdlog::logger> out_;
+  // One of the two
+  const std::unique_ptr<line_thread> thread_;
+  const std::shared_ptr<line_queue> queue_;
+  mutable std::atomic<std::uint64_t> told_lost_{0};
+  std::ostream* const out_ = nullptr;
+  mutable std::mutex mutex_; ///< Of `out_`.
 };
 
 } // namespace hotslot::daemon

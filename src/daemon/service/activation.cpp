@@ -23,30 +23,28 @@ std::vector<std::string> split(const std::string& names) {
   return out;
 }
 
-std::optional<int>* place_of(std::string_view name, activated_sockets& to) {
-  return name == "listen" ? &to.listen : name == "admin" ? &to.admin : nullptr;
-}
+// What systemd calls sockets to which their unit gives no name is that unit's.
+bool is_ours(std::string_view name) { return name == "listen" || name == "admin"; }
 
 activated_sockets by_names(const std::vector<std::string>& names) {
   activated_sockets out;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    auto* place = place_of(names[i], out);
-    if (!place || *place)
-      refuse_variable(names_variable, "must name one socket listen, and one admin");
-    *place = first_descriptor + static_cast<int>(i);
+    if (!is_ours(names[i]))
+      refuse_variable(names_variable, "must name each socket listen or admin");
+    (names[i] == "listen" ? out.listen : out.admin).push_back(first_descriptor + static_cast<int>(i));
   }
   return out;
 }
 
 activated_sockets in_order(std::uint64_t count) {
-  activated_sockets out{.listen = first_descriptor, .admin = std::nullopt};
+  if (count > 2)
+    refuse_variable("LISTEN_FDS",
+                    "must be 1 or 2 where LISTEN_FDNAMES does not say which are for listen and for admin");
+  activated_sockets out{.listen = {first_descriptor}, .admin = {}};
   if (count == 2)
-    out.admin = first_descriptor + 1;
+    out.admin = {first_descriptor + 1};
   return out;
 }
-
-// What systemd calls sockets to which their unit gives no name is that unit's.
-bool is_ours(std::string_view name) { return name == "listen" || name == "admin"; }
 
 } // namespace
 
@@ -56,8 +54,6 @@ activated_sockets take_activated_sockets() {
   const auto count = take_number("LISTEN_FDS");
   if (!pid || *pid != static_cast<std::uint64_t>(::getpid()) || !count || *count == 0)
     return {};
-  if (*count > 2)
-    refuse_variable("LISTEN_FDS", "must be 1 or 2: one socket for each address");
   const auto named = names ? split(*names) : std::vector<std::string>();
   if (std::none_of(named.begin(), named.end(), is_ours))
     return in_order(*count);

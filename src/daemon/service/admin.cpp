@@ -1,5 +1,8 @@
 #include "admin.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
@@ -53,20 +56,39 @@ class admin::running_call {
   }
   running_call(const running_call&) = delete;
   running_call& operator=(const running_call&) = delete;
-  ~running_call() { --of_.calls_; }
+  ~running_call() {
+    if (--of_.calls_ == 0 && of_.actions_.draining())
+      asio::post(of_.ended_.get_executor(), [&of = of_] { of.ended_.cancel(); });
+  }
 
  private:
   admin& of_;
 };
 
-admin::admin(const deployment& functions, server_actions actions, const logger& log)
+admin::admin(const asio::any_io_executor& control, const deployment& functions, server_actions actions,
+             const logger& log)
   : functions_(functions)
   , actions_(std::move(actions))
-  , log_(log) {}
+  , log_(log)
+  , ended_(control) {}
+
+asio::awaitable<void> admin::async_drain(std::chrono::steady_clock::time_point until) {
+  while (calls_ != 0 && std::chrono::steady_clock::now() < until) {
+    ended_.expires_at(until);
+    co_await ended_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+}
 
 bool admin::owns(std::string_view target) noexcept {
   const auto path = http::target_path(target);
   return path.starts_with(prefix) && path.substr(prefix.size()).starts_with('/');
+}
+
+std::optional<http::response> admin::refuse_early(const http::request& head) const {
+  auto refused = refuse_request(head);
+  const auto route = admin_route(head);
+  return refused || !route.starts_with(invoke_route) ? std::move(refused)
+                                                     : functions_.routes()->refuse_early(head, route);
 }
 
 asio::awaitable<http::response> admin::handle(http::request&& request, http::exchange& exchange) {
@@ -74,7 +96,7 @@ asio::awaitable<http::response> admin::handle(http::request&& request, http::exc
     co_return std::move(*refusal);
   const auto route = admin_route(request);
   if (route == "/reload")
-    co_return reload();
+    co_return co_await reload();
   if (route == "/drain")
     co_return co_await drain(exchange);
   if (route.starts_with(recycle_route))
@@ -82,13 +104,14 @@ asio::awaitable<http::response> admin::handle(http::request&& request, http::exc
   co_return co_await invoke(std::move(request), exchange);
 }
 
-http::response admin::reload() {
+asio::awaitable<http::response> admin::reload() {
   try {
+    const auto changes = co_await actions_.reload();
     boost::json::object body;
-    body["changes"] = boost::json::value_from(actions_.reload());
-    return make_json(http::status::ok, body);
-  } catch (const std::runtime_error& e) {
-    return http::make_error(http::status::unprocessable_entity, e.what());
+    body["changes"] = boost::json::value_from(changes);
+    co_return make_json(http::status::ok, body);
+  } catch (const std::exception& e) {
+    co_return http::make_error(http::status::unprocessable_entity, e.what());
   }
 }
 
@@ -103,7 +126,7 @@ asio::awaitable<http::response> admin::drain(http::exchange& exchange) {
 
 http::response admin::recycle(std::string_view name) {
   const auto front = functions_.routes();
-  const auto* f = front->named(name);
+  const auto* f = front->at_path(name);
   if (!f)
     return http::make_error(http::status::not_found, "no such function");
   const auto now = f->pool()->queue().snapshot();

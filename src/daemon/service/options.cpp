@@ -1,18 +1,27 @@
 #include "options.hpp"
 
+#include <hotslot/version.hpp>
+
 #include <CLI/CLI.hpp>
 
 namespace hotslot::daemon {
 namespace {
 
-CLI::Option* add_endpoint(CLI::App& app, const std::string& flag, std::optional<endpoint>& to,
-                          const std::string& what) {
-  const auto read = [&to, flag](const std::string& text) {
-    to = parse_endpoint(text);
-    if (!to)
-      throw CLI::ValidationError(flag, "must be " + std::string(endpoint_form) + ", not '" + text + "'");
+void add_endpoints(CLI::App& app, const std::string& flag, std::vector<endpoint>& to,
+                   const std::string& what) {
+  const auto read = [&to, flag](const std::vector<std::string>& all) {
+    for (const auto& text : all) {
+      auto parsed = parse_endpoint(text);
+      if (!parsed)
+        throw CLI::ValidationError(flag, "must be " + std::string(endpoint_form) + ", not '" + text + "'");
+      if (auto* path = std::get_if<std::filesystem::path>(&*parsed))
+        *path = std::filesystem::absolute(*path).lexically_normal();
+      to.push_back(std::move(*parsed));
+    }
   };
-  return app.add_option_function<std::string>(flag, read, what)->type_name("ADDR:PORT");
+  app.add_option_function<std::vector<std::string>>(flag, read, what)
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
 }
 
 CLI::Option* add_level(CLI::App& app, log_level& to) {
@@ -33,8 +42,9 @@ void declare(CLI::App& app, options& to) {
   app.set_help_flag("--help", "Print this help and exit");
   app.set_version_flag("--version", "hotslotd " HOTSLOT_VERSION, "Print the version and exit");
   app.add_option("--config", to.config_file, "The configuration, a JSON file")->required()->type_name("FILE");
-  add_endpoint(app, "--listen", to.listen, "Serve the functions here, whatever the configuration says");
-  add_endpoint(app, "--admin", to.admin, "Serve stats and metrics here, whatever the configuration says");
+  add_endpoints(app, "--listen", to.listen,
+                "Serve the functions here, whatever the configuration says: ADDR:PORT or unix:PATH");
+  add_endpoints(app, "--admin", to.admin, "Serve stats and metrics here, whatever the configuration says");
   app.add_option("--threads", to.threads, "Threads (default: one for each processor)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");

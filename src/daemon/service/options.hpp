@@ -6,16 +6,15 @@
 #include "daemon/log/log.hpp"
 
 #include <filesystem>
-#include <optional>
-#include <string>
 #include <variant>
+#include <vector>
 
 namespace hotslot::daemon {
 
 struct options {
   std::filesystem::path config_file;
-  std::optional<endpoint> listen; ///< Before the configuration's.
-  std::optional<endpoint> admin;
+  std::vector<endpoint> listen; ///< In place of the configuration's, where there are some.
+  std::vector<endpoint> admin;
   std::size_t threads = 0; ///< Zero: as many as the machine has processors.
   log_level level = log_level::info;
   bool check_config = false; ///< Read the configuration, tell what is wrong with it, and end.

@@ -1,33 +1,29 @@
 #include "reloader.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <stdexcept>
 #include <utility>
 
 namespace hotslot::daemon {
-namespace {
 
-/// Opens what the functions are to write to, so that it is there when they are changed.
-std::vector<std::shared_ptr<log_output>> open_outputs(const config& c, log_outputs& outputs) {
-  std::vector<std::shared_ptr<log_output>> all;
-  for (const auto& f : c.functions)
-    all.push_back(outputs.get(f.log.target));
-  return all;
-}
-
-} // namespace
-
-reloader::reloader(server_parts& parts, listener& calls, listener& admin, config_source source)
+reloader::reloader(server_parts& parts, listeners& calls, listeners& admin, config_source source)
   : parts_(parts)
   , calls_(calls)
   , admin_(admin)
   , source_(std::move(source)) {}
 
 void reloader::tell_ready(const std::string& more) const {
-  parts_.from.manager.ready("serving on " + calls_.url() + ", admin on " + admin_.url() + more);
+  parts_.from.manager.ready("serving on " + calls_.urls() + ", admin on " + admin_.urls() + more);
+}
+
+asio::awaitable<std::vector<std::string>> reloader::async_reload() {
+  const auto on_the_thread = [this]() -> asio::awaitable<std::vector<std::string>> { co_return reload(); };
+  co_return co_await asio::co_spawn(thread_.executor(), on_the_thread, asio::use_awaitable);
 }
 
 std::vector<std::string> reloader::reload() {
-  const std::lock_guard lock(mutex_);
   parts_.from.manager.reloading();
   try {
     parts_.outputs.reopen(); // first: who moves log files away should not depend on what else is wrong
@@ -37,7 +33,7 @@ std::vector<std::string> reloader::reload() {
     parts_.log.info("reloaded", {{"changes", changes.size()}});
     tell_ready();
     return changes;
-  } catch (const std::runtime_error& e) {
+  } catch (const std::exception& e) {
     parts_.log.error("not reloaded", {{"error", e.what()}});
     tell_ready(std::string("; not reloaded: ") + e.what());
     throw;
@@ -46,13 +42,19 @@ std::vector<std::string> reloader::reload() {
 
 std::vector<std::string> reloader::put_in_force() {
   config next = source_();
-  calls_.check();
-  admin_.check();
-  const auto outputs = open_outputs(next, parts_.outputs);
-  auto changes = parts_.functions.change(std::move(next));
-  calls_.reload();
-  admin_.reload();
-  return changes;
+  auto of_calls = calls_.read_credentials();
+  auto of_admin = admin_.read_credentials();
+  auto change = parts_.functions.prepare(std::move(next));
+  for (auto&& lines : {calls_.differences(of_calls), admin_.differences(of_admin)})
+    change.lines.insert(change.lines.end(), lines.begin(), lines.end());
+  // Nothing that follows fails, but for an end of the server in between.
+  if (!parts_.functions.put_in_force(change))
+    throw std::runtime_error("the server is about to end");
+  parts_.outputs.take_up();
+  calls_.exchange(std::move(of_calls));
+  admin_.exchange(std::move(of_admin));
+  parts_.functions.announce(change);
+  return std::move(change.lines);
 }
 
 } // namespace hotslot::daemon

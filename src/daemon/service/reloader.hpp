@@ -1,11 +1,15 @@
 // How another configuration is put in force while the server runs.
 #pragma once
 
-#include "listener.hpp"
+#include "listeners.hpp"
 #include "server_parts.hpp"
 
+#include "base/quiet_threads.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+
 #include <functional>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -14,27 +18,34 @@ namespace hotslot::daemon {
 /// Reads the configuration once more. Throws `config_error`.
 using config_source = std::function<config()>;
 
-/// Thread safety: a shared object is safe. Lifetime: all that it is made of outlives it.
+/// Reads, resolves and checks on a thread of its own, so that no call waits for a file, or for the work that
+/// thousands of functions are.
+///
+/// Thread safety: a shared object is safe. Lifetime: all that it is made of outlives it; its end waits for a
+/// reload that is under way.
 class reloader {
  public:
-  reloader(server_parts& parts, listener& calls, listener& admin, config_source source);
+  reloader(server_parts& parts, listeners& calls, listeners& admin, config_source source);
 
   /// Puts the file in force, and what the certificates and tokens now are, or, where something is wrong with
-  /// any of them, nothing. Returns what has changed, a line each. Throws `std::runtime_error`, which is in
-  /// the log already.
-  std::vector<std::string> reload();
+  /// any of them, nothing. Returns what has changed, a line each. One comes after another.
+  ///
+  /// Completion: on the caller's executor. Cancellation: what has begun goes on. Errors:
+  /// `std::exception`, which is in the log already.
+  asio::awaitable<std::vector<std::string>> async_reload();
 
   /// Tells the service manager where it is served.
   void tell_ready(const std::string& more = "") const;
 
  private:
+  std::vector<std::string> reload();
   std::vector<std::string> put_in_force();
 
   server_parts& parts_;
-  listener& calls_;
-  listener& admin_;
+  listeners& calls_;
+  listeners& admin_;
   const config_source source_;
-  std::mutex mutex_; ///< One after another.
+  base::quiet_threads<asio::thread_pool> thread_{1};
 };
 
 } // namespace hotslot::daemon

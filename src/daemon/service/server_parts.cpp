@@ -11,7 +11,7 @@ std::unique_ptr<const access_log> make_access_log(const config& c, log_outputs& 
 
 tracer* make_tracer(std::optional<tracer>& in, const config& c, asio::io_context& io, const logger& log) {
   if (c.tracing)
-    in.emplace(io.get_executor(), *c.tracing, c.listen.tls ? "https" : "http", log);
+    in.emplace(io.get_executor(), *c.tracing, log);
   return in ? &*in : nullptr;
 }
 
@@ -23,13 +23,15 @@ server_parts::server_parts(const config& c, std::size_t n, const logger& l, cons
   , from(started_by)
   , io(static_cast<int>(n))
   , isolation(std::make_shared<process::isolation_host>())
+  , workers(std::make_shared<process::fleet>(io.get_executor()))
   , directory(c.socket_dir, isolation->has_users())
   , outputs(io.get_executor(), log)
   , accesses(make_access_log(c, outputs))
   , detached(std::make_shared<detached_queue>(io.get_executor(), c.detached, log))
-  , functions(c,
-              {io.get_executor(), resource_tracker(total_of(c.resources), c.eviction), directory.path(),
-               isolation, log, outputs},
-              {detached, make_tracer(spans, c, io, log)}) {}
+  , functions(
+        c,
+        {io.get_executor(), resource_tracker(total_of(c.resources), c.eviction), directory.path(),
+         [this] { directory.restore(); }, isolation, workers, log, outputs},
+        {detached, std::make_shared<unheard_calls>(io.get_executor()), make_tracer(spans, c, io, log)}) {}
 
 } // namespace hotslot::daemon

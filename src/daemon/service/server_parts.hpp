@@ -1,4 +1,4 @@
-// What a running hotslotd consists of, below its two addresses.
+// What a running hotslotd consists of, below its addresses.
 #pragma once
 
 #include "activation.hpp"
@@ -38,6 +38,7 @@ struct server_parts {
   const service& from;
   asio::io_context io;
   const std::shared_ptr<process::isolation_host> isolation;
+  const std::shared_ptr<process::fleet> workers;
   socket_directory directory;
   log_outputs outputs;
   std::optional<tracer> spans;

@@ -34,18 +34,4 @@ http::stats_source make_stats_source(const server_parts& of) {
           }};
 }
 
-std::vector<http::metric_family> log_metrics(const server_parts& of) {
-  http::metric_family lost{.name = "hotslotd_log_lost_lines",
-                           .help = "Lines that an output of functions or of the access log could not take."};
-  for (auto& [output, lines] : of.outputs.lost())
-    lost.samples.push_back({{{"output", output}}, lines});
-  http::metric_family dropped{.name = "hotslotd_function_log_dropped_lines",
-                              .help = "Lines of calls that had written too much, of workers in force."};
-  const auto front = of.functions.routes();
-  for (const auto& f : front->functions())
-    if (const auto lines = f->pool()->dropped_lines())
-      dropped.samples.push_back({{{"app", f->config().app}, {"fn", f->config().name}}, lines});
-  return {std::move(lost), std::move(dropped)};
-}
-
 } // namespace hotslot::daemon

@@ -3,17 +3,11 @@
 
 #include "server_parts.hpp"
 
-#include <hotslot/http/metric_family.hpp>
 #include <hotslot/http/stats_source.hpp>
-
-#include <vector>
 
 namespace hotslot::daemon {
 
 /// Of whatever is in force at the time of each request. `of` outlives it.
 http::stats_source make_stats_source(const server_parts& of);
-
-/// What was lost of logs.
-std::vector<http::metric_family> log_metrics(const server_parts& of);
 
 } // namespace hotslot::daemon

@@ -4,6 +4,7 @@
 #include "base/unique_fd.hpp"
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
 
 namespace hotslot::daemon {
@@ -22,10 +23,18 @@ class socket_directory {
 
   const std::filesystem::path& path() const noexcept { return path_; }
 
+  /// Makes it again where somebody has removed it: it may be where temporary files are cleaned up. Thread
+  /// safe. Throws `system_error`, naming the path, also where somebody else has made it.
+  void restore();
+
  private:
+  void take(base::unique_fd locked);
+
+  const bool is_private_;
+  const bool is_passable_;
   std::filesystem::path path_;
-  bool ours_;
-  base::unique_fd lock_;
+  std::mutex mutex_;
+  base::unique_fd lock_; ///< Of the directory that is at the path, unless that was removed.
 };
 
 } // namespace hotslot::daemon

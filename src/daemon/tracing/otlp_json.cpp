@@ -1,10 +1,16 @@
 #include "otlp_json.hpp"
 
+#include "base/number.hpp"
 #include "base/text.hpp"
+#include "base/time_text.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <algorithm>
 
 namespace hotslot::daemon {
 namespace {
@@ -18,6 +24,13 @@ json::object value_of(const std::variant<std::string, std::int64_t, bool>& v) {
   if (const auto* n = std::get_if<std::int64_t>(&v))
     return {{"intValue", std::to_string(*n)}};
   return {{"boolValue", std::get<bool>(v)}};
+}
+
+std::uint64_t count_of(const json::value& v) {
+  boost::system::error_code ignored;
+  if (const auto* text = v.if_string())
+    return base::parse_number<std::uint64_t>({text->data(), text->size()}).value_or(0);
+  return v.to_number<std::uint64_t>(ignored);
 }
 
 json::object attribute(std::string_view key, std::variant<std::string, std::int64_t, bool> value) {
@@ -75,6 +88,33 @@ std::string render_otlp(const trace_resource& from, std::span<const span> spans)
   json::object document;
   document["resourceSpans"] = json::array{std::move(of_resource)};
   return json::serialize(document);
+}
+
+otlp_reply parse_otlp_reply(std::string_view body) {
+  otlp_reply reply;
+  boost::system::error_code failed;
+  const json::value parsed = json::parse(body, failed);
+  const json::object* const whole = failed ? nullptr : parsed.if_object();
+  const json::value* const found = whole ? whole->if_contains("partialSuccess") : nullptr;
+  const json::object* const partial = found ? found->if_object() : nullptr;
+  if (!partial)
+    return reply;
+  if (const auto* rejected = partial->if_contains("rejectedSpans"))
+    reply.rejected = count_of(*rejected);
+  if (const auto* message = partial->if_contains("errorMessage"); message && message->is_string())
+    reply.message = message->get_string();
+  return reply;
+}
+
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value,
+                                                      std::chrono::system_clock::time_point now) {
+  using std::chrono::seconds;
+  if (const auto n = base::parse_number<std::uint32_t>(value))
+    return seconds(*n);
+  const auto at = base::parse_http_date(value);
+  if (!at)
+    return std::nullopt;
+  return std::max(std::chrono::ceil<seconds>(*at - now), seconds(0));
 }
 
 } // namespace hotslot::daemon

@@ -36,9 +36,19 @@ struct span {
   bool failed = false;
   std::string why; ///< Of one that failed; may be empty.
 
-  void set(std::string_view key, std::string value) { attributes.push_back({key, std::move(value)}); }
-  void set(std::string_view key, std::int64_t value) { attributes.push_back({key, value}); }
-  void set_flag(std::string_view key, bool value) { attributes.push_back({key, value}); }
+  void set(std::string_view key, std::string value) { put({key, std::move(value)}); }
+  void set(std::string_view key, std::int64_t value) { put({key, value}); }
+  void set_flag(std::string_view key, bool value) { put({key, value}); }
+
+ private:
+  void put(span_attribute a) {
+    for (auto& known : attributes)
+      if (known.key == a.key) {
+        known = std::move(a);
+        return;
+      }
+    attributes.push_back(std::move(a));
+  }
 };
 
 } // namespace hotslot::daemon

@@ -2,6 +2,8 @@
 
 #include "otlp_json.hpp"
 
+#include <hotslot/version.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -28,7 +30,9 @@ constexpr auto batch_delay = 1s;
 constexpr auto export_timeout = 10s;
 constexpr std::chrono::steady_clock::duration first_backoff = 500ms;
 constexpr std::chrono::steady_clock::duration longest_backoff = 30s;
+constexpr std::chrono::steady_clock::duration longest_retry_after = 5min;
 constexpr std::uint64_t longest_reply = 64 * 1024;
+constexpr std::size_t longest_part = 16 * 1024; // of it, that has to be looked at as a whole
 
 // As OTLP/HTTP says.
 bool may_be_tried_again(unsigned status) {
@@ -80,7 +84,9 @@ asio::awaitable<void> span_exporter::run() {
   while (take_batch()) {
     const outcome result = co_await post_batch();
     settle(result);
-    if (result == outcome::again) {
+    if (result == outcome::again && retry_after_) {
+      co_await pause(std::clamp<clock::duration>(*retry_after_, first_backoff, longest_retry_after));
+    } else if (result == outcome::again) {
       co_await pause(backoff);
       backoff = std::min(2 * backoff, longest_backoff);
     } else {
@@ -136,19 +142,19 @@ void span_exporter::settle(outcome result) {
     return;
   std::lock_guard lock(mutex_);
   counts_.queued -= batch_.size();
-  (result == outcome::sent ? counts_.exported : counts_.dropped) += batch_.size();
+  const auto dropped = result == outcome::sent ? rejected_ : batch_.size();
+  counts_.dropped += dropped;
+  counts_.exported += batch_.size() - dropped;
   batch_.clear();
 }
 
 asio::awaitable<span_exporter::outcome> span_exporter::post_batch() {
   std::string why;
+  rejected_ = 0;
+  retry_after_.reset();
   try {
     co_await connect();
-    const unsigned status = co_await exchange();
-    if (status >= 200 && status < 300)
-      co_return told(outcome::sent, why);
-    why = "the collector answered with " + std::to_string(status);
-    co_return told(may_be_tried_again(status) ? outcome::again : outcome::refused, why);
+    co_return co_await exchange();
   } catch (const boost::system::system_error& e) {
     why = e.code().message();
   }
@@ -166,7 +172,7 @@ asio::awaitable<void> span_exporter::connect() {
   co_await stream_.async_connect(found, asio::use_awaitable);
 }
 
-asio::awaitable<unsigned> span_exporter::exchange() {
+asio::awaitable<span_exporter::outcome> span_exporter::exchange() {
   namespace http = beast::http;
   const trace_resource from{config_.service_name, HOTSLOT_VERSION, ::getpid()};
   http::request<http::string_body> request(http::verb::post, config_.collector.path, 11);
@@ -176,12 +182,39 @@ asio::awaitable<unsigned> span_exporter::exchange() {
   request.body() = render_otlp(from, batch_);
   request.prepare_payload();
   co_await http::async_write(stream_, request, asio::use_awaitable);
-  beast::flat_buffer buffer;
+  beast::flat_buffer buffer(longest_part); // Beast throws where it meets a larger field
   http::response_parser<http::string_body> reply;
   reply.body_limit(longest_reply);
   co_await http::async_read(stream_, buffer, reply, asio::use_awaitable);
   stream_.close();
-  co_return reply.get().result_int();
+  co_return judge(reply.get());
+}
+
+span_exporter::outcome span_exporter::judge(const beast::http::response<beast::http::string_body>& reply) {
+  const unsigned status = reply.result_int();
+  if (status >= 200 && status < 300) {
+    const auto said = parse_otlp_reply(reply.body());
+    rejected_ = std::min<std::size_t>(said.rejected, batch_.size());
+    tell_of_rejected(said.message);
+    return told(outcome::sent, {});
+  }
+  std::string why = "the collector answered with " + std::to_string(status);
+  if (!may_be_tried_again(status))
+    return told(outcome::refused, why);
+  const auto when = reply[beast::http::field::retry_after];
+  retry_after_ = parse_retry_after({when.data(), when.size()}, std::chrono::system_clock::now());
+  if (retry_after_)
+    why.append(", and is asked again in ").append(std::to_string(retry_after_->count())).append(" s");
+  return told(outcome::again, why);
+}
+
+// Once when it begins.
+void span_exporter::tell_of_rejected(const std::string& why) {
+  const bool rejecting = rejected_ != 0 || !why.empty();
+  if (rejecting && !std::exchange(rejecting_, true))
+    log_.warn("the collector does not take all spans",
+              {{"collector", config_.collector.authority()}, {"rejected", rejected_}, {"reason", why}});
+  rejecting_ = rejecting;
 }
 
 // Once when it begins to fail, and once when it is well again: not for every batch.

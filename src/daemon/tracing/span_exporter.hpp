@@ -13,11 +13,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +31,9 @@ namespace asio = boost::asio;
 /// A bounded queue, and one coroutine that runs as long as there is something in it: it collects for a
 /// second, then posts up to `batch` spans at a time, each on a connection of its own. A collector that cannot
 /// be reached, or says that it is too busy, is tried again with a growing back-off, while what no longer fits
-/// into the queue is dropped and counted. What it refuses for good is dropped too. A collector's name is
-/// resolved for each batch, by Asio's thread for that; the end of the server may wait for it.
+/// into the queue is dropped and counted; where it says when (`Retry-After`), then. What it refuses for good
+/// is dropped too, be it a part of a batch. A collector's name is resolved for each batch, by Asio's thread
+/// for that; the end of the server may wait for it.
 ///
 /// Thread safety: `add` and `counts` are safe. Lifetime: outlives the context's run.
 class span_exporter {
@@ -59,10 +63,12 @@ class span_exporter {
   asio::awaitable<void> pause(clock::duration time);
   asio::awaitable<outcome> post_batch();
   asio::awaitable<void> connect();
-  asio::awaitable<unsigned> exchange();
+  asio::awaitable<outcome> exchange();
+  outcome judge(const boost::beast::http::response<boost::beast::http::string_body>& reply);
   bool take_batch();
   void settle(outcome result);
   outcome told(outcome result, const std::string& why);
+  void tell_of_rejected(const std::string& why);
   void give_up();
 
   const tracing_config config_;
@@ -76,6 +82,8 @@ class span_exporter {
 
   // On the strand.
   std::vector<span> batch_;
+  std::size_t rejected_ = 0;                        ///< Of the batch.
+  std::optional<std::chrono::seconds> retry_after_; ///< As the collector asked for.
   asio::steady_timer timer_;
   asio::steady_timer ended_; ///< Waited on by `drain`, cancelled when the coroutine ends.
   asio::ip::tcp::resolver resolver_;
@@ -83,6 +91,7 @@ class span_exporter {
   bool draining_ = false;
   bool gave_up_ = false;
   bool failing_ = false;
+  bool rejecting_ = false;
 };
 
 } // namespace hotslot::daemon

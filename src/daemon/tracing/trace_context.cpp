@@ -1,8 +1,11 @@
 #include "trace_context.hpp"
 
+#include <hotslot/launcher_options.hpp>
+
 #include <boost/algorithm/hex.hpp>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <random>
 #include <span>
@@ -41,8 +44,9 @@ bool is_zero(std::span<const std::uint8_t> bytes) noexcept {
 }
 
 std::mt19937_64 seeded_generator() {
-  std::random_device random;
-  std::seed_seq seed{random(), random(), random(), random(), random(), random(), random(), random()};
+  std::array<std::uint32_t, 8> bits;
+  std::generate(bits.begin(), bits.end(), random_bits);
+  std::seed_seq seed(bits.begin(), bits.end());
   return std::mt19937_64(seed);
 }
 

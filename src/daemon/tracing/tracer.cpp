@@ -110,9 +110,16 @@ void call_trace::run_begins(http::request& request, std::string_view function, s
   run_.name.append(" ").append(function);
   run_.set("faas.invoked_name", std::string(function));
   run_.set("faas.invoked_provider", std::string("hotslot"));
+  run_begins_on(worker);
+  request.set(parent_field, format_traceparent({run_.trace, run_.id, true}));
+}
+
+void call_trace::run_begins_on(std::uint64_t worker) {
+  if (!context_.sampled)
+    return;
+  run_.begin = span::clock::now();
   run_.set("hotslot.worker.id", static_cast<std::int64_t>(worker));
   runs_ = true;
-  request.set(parent_field, format_traceparent({run_.trace, run_.id, true}));
 }
 
 void call_trace::run_ends(std::string_view why) {

@@ -16,21 +16,16 @@ namespace hotslot::daemon {
 /// There is one where tracing is configured. Thread safe.
 class tracer {
  public:
-  /// `scheme`: by which callers call.
-  tracer(asio::any_io_executor executor, const tracing_config& config, std::string_view scheme,
-         const logger& log)
+  tracer(asio::any_io_executor executor, const tracing_config& config, const logger& log)
     : sample_ratio_(config.sample_ratio)
-    , scheme_(scheme)
     , exporter_(std::move(executor), config, log) {}
 
   double sample_ratio() const noexcept { return sample_ratio_; }
-  const std::string& scheme() const noexcept { return scheme_; }
   span_exporter& exporter() noexcept { return exporter_; }
   const span_exporter& exporter() const noexcept { return exporter_; }
 
  private:
   const double sample_ratio_;
-  const std::string scheme_;
   span_exporter exporter_;
 };
 
@@ -48,7 +43,6 @@ class call_trace {
   call_trace& operator=(const call_trace&) = delete;
 
   bool sampled() const noexcept { return context_.sampled; }
-  const std::string& scheme() const noexcept { return tracer_.scheme(); }
 
   /// The span of the call. Precondition: sampled().
   span& root() noexcept { return root_; }
@@ -62,6 +56,9 @@ class call_trace {
 
   /// The function runs, and is told of that span by `request`.
   void run_begins(http::request& request, std::string_view function, std::uint64_t worker);
+  /// It has to wait for another worker, which runs it then: of that the span tells.
+  void run_moves() noexcept { runs_ = false; }
+  void run_begins_on(std::uint64_t worker);
   /// `why` it failed; empty where it has not.
   void run_ends(std::string_view why = {});
 

@@ -78,9 +78,7 @@ struct fixture::job : detached_job {
 
 bool fixture::enter(const std::string& id, std::size_t at_once) {
   auto place = calls->reserve(line, 10);
-  if (place)
-    calls->enter(std::move(*place), std::make_unique<job>(*this, id), at_once);
-  return place.has_value();
+  return place && calls->enter(std::move(*place), std::make_unique<job>(*this, id), at_once);
 }
 
 using names = std::vector<std::string>;
@@ -169,6 +167,21 @@ TEST_CASE("a drain of nothing ends at once, and nothing comes after it") {
   f.poll();
   CHECK(f.drained);
   CHECK_FALSE(f.enter("one"));
+}
+
+// 14.17
+TEST_CASE("a call that has its place, and comes when a drain has ended, is refused") {
+  fixture f;
+  auto place = f.calls->reserve(f.line, 10);
+  REQUIRE(place);
+  f.drain(std::chrono::steady_clock::time_point::max());
+  f.poll();
+  CHECK(f.drained);
+  CHECK_FALSE(f.calls->enter(std::move(*place), std::make_unique<fixture::job>(f, "one"), 1));
+  f.poll();
+  CHECK(f.started.empty());
+  CHECK(f.counts().refused == 1);
+  CHECK(f.counts().accepted == 0);
 }
 
 TEST_CASE("a drain ends with the last call") {

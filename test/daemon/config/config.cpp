@@ -23,6 +23,7 @@ constexpr const char* good_config = R"({
   "max_body_bytes": 1000,
   "max_header_bytes": 2000,
   "request_buffer_bytes": 3000,
+  "underscores_in_headers": true,
   "drain_grace_s": 0,
   "functions": [
     {"app": "demo", "name": "echo", "trigger": "/echo", "command": ["./echo", ""], "dir": "functions/echo",
@@ -60,14 +61,15 @@ void check_refused(const std::vector<bad_config>& table) {
 
 TEST_CASE("a full configuration is taken as it is") {
   const auto c = parse_config(good_config, config_file);
-  CHECK(to_string(c.listen.address) == "0.0.0.0:80");
-  CHECK(to_string(c.admin.address) == "[::1]:0");
+  CHECK(to_string(c.listen.front().address) == "0.0.0.0:80");
+  CHECK(to_string(c.admin.front().address) == "[::1]:0");
   CHECK(c.resources.memory_mb == 2048u);
   CHECK_FALSE(c.resources.cpu_milli);
   CHECK(c.socket_dir == "/etc/hotslot/run/sockets");
   CHECK(c.max_body_bytes == 1000);
   CHECK(c.max_header_bytes == 2000);
   CHECK(c.request_buffer == 3000);
+  CHECK(c.underscores_in_headers);
   CHECK(c.drain_grace == 0s);
   REQUIRE(c.functions.size() == 2);
 
@@ -96,24 +98,54 @@ TEST_CASE("a full configuration is taken as it is") {
 TEST_CASE("an address may have a certificate and tokens") {
   const auto c =
       parse_config(with("", R"("listen": {"address": "[::]:443", "tls": {"certificate": "c.pem", "key": "/k",
-    "client_ca": "../ca.pem"}, "token_file": "tokens"}, "admin": {"token_file": "t"}, )"),
+    "client_ca": "../ca.pem"}, "token_file": "tokens"}, "admin": {"token_file": "t", "max_connections": 5,
+    "max_connections_per_address": 3, "backlog": 7, "probes": true, "hosts": ["Ops.example.org", "x"]}, "drain_delay_s": 9, )"),
                    config_file);
-  CHECK(to_string(c.listen.address) == "[::]:443");
-  CHECK(c.listen.tls == hotslot::http::tls_files{"/etc/hotslot/c.pem", "/k", "/etc/ca.pem"});
-  CHECK(c.listen.token_file == "/etc/hotslot/tokens");
-  CHECK(to_string(c.admin.address) == "127.0.0.1:8081");
-  CHECK_FALSE(c.admin.tls);
-  CHECK(c.admin.token_file == "/etc/hotslot/t");
+  CHECK(to_string(c.listen.front().address) == "[::]:443");
+  CHECK(c.listen.front().tls == hotslot::http::tls_files{"/etc/hotslot/c.pem", "/k", "/etc/ca.pem"});
+  CHECK(c.listen.front().token_file == "/etc/hotslot/tokens");
+  CHECK(to_string(c.admin.front().address) == "127.0.0.1:8081");
+  CHECK_FALSE(c.admin.front().tls);
+  CHECK_FALSE(c.listen.front().max_connections);
+  CHECK(c.listen.front().max_connections_per_address == 0);
+  CHECK_FALSE(c.listen.front().backlog);
+  CHECK(c.admin.front().max_connections == 5);
+  CHECK(c.admin.front().max_connections_per_address == 3);
+  CHECK(c.admin.front().backlog == 7);
+  CHECK(c.admin.front().probes);
+  CHECK_FALSE(c.listen.front().probes);
+  CHECK(c.admin.front().hosts == std::vector<std::string>{"ops.example.org", "x"});
+  CHECK(c.drain_delay == 9s);
+  CHECK(c.admin.front().token_file == "/etc/hotslot/t");
+}
+
+TEST_CASE("there may be several addresses") {
+  const auto c =
+      parse_config(with("", R"("listen": ["[::]:443", {"address": "unix:../run/./c.sock", "mode": "0600",
+    "group": "root"}, {"address": "127.0.0.1:0", "tls": {"certificate": "c", "key": "k", "more": [{"certificate": "d",
+    "key": "/l"}]}}], "admin": "unix:/run/a.sock", )"),
+                   config_file);
+  REQUIRE(c.listen.size() == 3);
+  CHECK(to_string(c.listen[0].address) == "[::]:443");
+  CHECK(to_string(c.listen[1].address) == "unix:/etc/run/c.sock");
+  CHECK(c.listen[1].access == socket_access{.mode = 0600, .group = 0});
+  CHECK(to_string(c.listen[2].address) == "127.0.0.1:0");
+  REQUIRE(c.listen[2].tls);
+  CHECK(c.listen[2].tls->more == std::vector<hotslot::http::certificate_files>{{"/etc/hotslot/d", "/l"}});
+  REQUIRE(c.admin.size() == 1);
+  CHECK(to_string(c.admin[0].address) == "unix:/run/a.sock");
+  CHECK(c.admin[0].access == socket_access{});
 }
 
 TEST_CASE("what is not said has its default") {
   const auto c = parse_config(with(""), config_file);
-  CHECK(to_string(c.listen.address) == "127.0.0.1:8080");
-  CHECK(to_string(c.admin.address) == "127.0.0.1:8081");
+  CHECK(to_string(c.listen.front().address) == "127.0.0.1:8080");
+  CHECK(to_string(c.admin.front().address) == "127.0.0.1:8081");
   CHECK_FALSE(c.resources.memory_mb);
   CHECK_FALSE(c.resources.cpu_milli);
   CHECK_FALSE(c.socket_dir);
   CHECK(c.max_body_bytes == 16 * 1024 * 1024);
+  CHECK_FALSE(c.underscores_in_headers);
   CHECK(c.max_header_bytes == 16 * 1024);
   CHECK(c.request_buffer == 1024 * 1024);
   CHECK(c.drain_grace == 30s);
@@ -187,6 +219,18 @@ TEST_CASE("wrong types are refused") {
       {with("", R"("admin": {"tls": {"certificate": "c", "key": "k", "ca": "c"}}, )"), "/admin/tls/ca",
        "unknown member"},
       {with("", R"("admin": {"token_file": ""}, )"), "/admin/token_file", "must not be empty"},
+      {with("", R"("listen": {"address": "127.0.0.1:1", "max_connections": 0}, )"), "/listen/max_connections",
+       "must be a whole number from 1 to 1000000, not 0"},
+      {with("", R"("listen": {"address": "127.0.0.1:1", "backlog": 65536}, )"), "/listen/backlog",
+       "must be a whole number from 1 to 65535, not 65536"},
+      {with("", R"("admin": {"address": "127.0.0.1:1", "hosts": ["a", "b:80"]}, )"), "/admin/hosts/1",
+       "must be a name as in a URL, without a port"},
+      {with("", R"("admin": {"address": "127.0.0.1:1", "hosts": "a"}, )"), "/admin/hosts",
+       "must be an array of strings, not a string"},
+      {with("", R"("max_buffered_bytes": 65535, )"), "/max_buffered_bytes",
+       "must be a whole number from 65536 to 1099511627776, not 65535"},
+      {with("", R"("max_metric_keys": -1, )"), "/max_metric_keys",
+       "must be a whole number from 0 to 1000000, not -1"},
       {with("", R"("admin": {"port": 1}, )"), "/admin/port", "unknown member"},
       {with("", R"("resources": "auto", )"), "/resources", "must be an object, not a string"},
       {with("", R"("resources": {"memory_mb": []}, )"), "/resources/memory_mb",
@@ -237,25 +281,76 @@ TEST_CASE("numbers out of their range are refused") {
   });
 }
 
-TEST_CASE("isolation is inherited member by member") {
-  const auto c = parse_config(R"({"isolation": {"max_files": 7, "tmp_mb": 0, "user": "server"}, "functions": [
-    {"app": "a", "name": "b", "command": ["c"]},
-    {"app": "a", "name": "d", "command": ["c"], "isolation": {"max_files": 8, "user": 0, "sandbox": "oci",
-     "rootfs": "files", "network": false}}]})",
+// 14.28
+TEST_CASE("a whole number may be written as a fraction, wherever one is taken") {
+  const auto c = parse_config(with(R"(, "timeout_s": 30.0, "memory_mb": 1e2, "isolation": {"user": 1000.0})",
+                                   R"("drain_grace_s": 0.0, "resources": {"memory_mb": 500.0}, )"),
                               config_file);
+  CHECK(c.functions[0].timeout == std::chrono::seconds(30));
+  CHECK(c.functions[0].memory_mb == 100);
+  CHECK(c.functions[0].isolation.given == hotslot::process::user_ids{1000, 1000});
+  CHECK(c.drain_grace == std::chrono::seconds(0));
+  CHECK(c.resources.memory_mb == 500);
+  check_refused({
+      {with(R"(, "timeout_s": 301.0)"), "/functions/0/timeout_s", out_of("1 to 300", "3.01E2")},
+      {with(R"(, "timeout_s": -1.0)"), "/functions/0/timeout_s", out_of("1 to 300", "-1E0")},
+      {with(R"(, "timeout_s": 1e300)"), "/functions/0/timeout_s", out_of("1 to 300", "1E300")},
+      {with(R"(, "timeout_s": 30.5)"), "/functions/0/timeout_s", out_of("1 to 300", "a fraction")},
+  });
+}
+
+// 14.28
+TEST_CASE("a byte order mark is passed over, at the beginning only") {
+  const std::string mark = "\xef\xbb\xbf";
+  CHECK(parse_config(mark + with(""), config_file).functions.size() == 1);
+  check_refused({
+      {mark + "x", "", "malformed JSON at line 1, column 1: syntax error"},
+      {mark + mark + with(""), "", "malformed JSON at line 1, column 1: syntax error"},
+  });
+}
+
+TEST_CASE("isolation is inherited member by member") {
+  const auto c =
+      parse_config(R"({"isolation": {"max_files": 70, "tmp_mb": 0, "user": "server"}, "functions": [
+    {"app": "a", "name": "b", "command": ["c"]},
+    {"app": "a", "name": "d", "command": ["c"], "isolation": {"max_files": 80, "user": 0, "sandbox": "oci",
+     "rootfs": "files", "network": false}}]})",
+                   config_file);
   const auto& common = c.functions[0].isolation;
-  CHECK(common.max_files == 7);
+  CHECK(common.max_files == 70);
   CHECK(common.tmp_mb == 0);
   CHECK(common.max_processes == 512);
   CHECK(common.user == hotslot::process::user_policy::same);
   const auto& other = c.functions[1].isolation;
-  CHECK(other.max_files == 8);
+  CHECK(other.max_files == 80);
   CHECK(other.tmp_mb == 0);
   CHECK(other.user == hotslot::process::user_policy::given);
   CHECK(other.given == hotslot::process::user_ids{0, 0});
   CHECK(other.rootfs == "/etc/hotslot/files");
   CHECK_FALSE(other.network);
   CHECK(identity_of(common) != identity_of(other));
+}
+
+// 14.28
+TEST_CASE("fewer files or processes than anything runs with") {
+  const std::string few_files = "must be 0, or at least 16: nothing runs with fewer";
+  const std::string few_processes =
+      "takes \"max_processes\" of 0, or at least 8: bubblewrap needs some itself";
+  check_refused({
+      {with(R"(, "isolation": {"max_files": 3})"), "/functions/0/isolation/max_files", few_files},
+      {with(R"(, "isolation": {"max_files": 15})"), "/functions/0/isolation/max_files", few_files},
+      {with(R"(, "isolation": {"max_processes": 7, "sandbox": "bwrap"})"),
+       "/functions/0/isolation/max_processes", few_processes},
+      {R"({"isolation": {"max_processes": 1}, "functions": [
+         {"app": "a", "name": "b", "command": ["c"], "isolation": {"sandbox": "bwrap"}}]})",
+       "/functions/0/isolation/sandbox", few_processes},
+  });
+  CHECK(parse_config(with(R"(, "isolation": {"max_files": 16, "max_processes": 1})"), config_file)
+            .functions[0]
+            .isolation.max_files == 16);
+  CHECK(parse_config(with(R"(, "isolation": {"max_files": 0})"), config_file)
+            .functions[0]
+            .isolation.max_files == 0);
 }
 
 TEST_CASE("isolation that cannot be meant") {
@@ -306,6 +401,8 @@ TEST_CASE("impossible texts are refused") {
        "must name a program"},
       {with("", R"("listen": "localhost:1", )"), "/listen", "must be " + std::string(endpoint_form)},
       {with("", R"("admin": "127.0.0.1:65536", )"), "/admin", "must be " + std::string(endpoint_form)},
+      {with("", R"("listen": "[::1]:1", "admin": {"address": "[::1]:1"}, )"), "/admin",
+       "is the address of /listen, too: [::1]:1"},
   });
 }
 

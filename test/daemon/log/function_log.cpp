@@ -5,9 +5,11 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include <unistd.h>
@@ -71,6 +73,16 @@ log_target file(const std::filesystem::path& path) {
   return target;
 }
 
+// What another thread does: nobody tells that it is done.
+template <class Predicate>
+void eventually(Predicate is_so) {
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!is_so()) {
+    REQUIRE(std::chrono::steady_clock::now() < late);
+    std::this_thread::yield();
+  }
+}
+
 const std::string worker = " app=demo fn=echo worker=7 call=0af3 stream=";
 
 TEST_CASE("output goes where it is sent, and what becomes of a worker to the log") {
@@ -109,52 +121,76 @@ TEST_CASE("a line where there is nothing else is one of fields, or as it is") {
 
 TEST_CASE("equal targets share an output, which can be opened anew") {
   boost::asio::io_context io;
-  std::ostringstream own;
-  const logger log(log_level::info, own);
-  log_outputs outputs(io.get_executor(), log);
+  const logger log(log_level::off);
   const folder f;
-  CHECK_FALSE(outputs.get({}));
-  const auto first = outputs.get(file(f.path / "sub/f.log"));
-  CHECK(outputs.get(file(f.path / "sub/f.log")) == first);
-  auto other = file(f.path / "sub/f.log");
-  other.keep = 1;
-  CHECK(outputs.get(other) != first);
-
-  first->write({.time = {}, .text = "one"});
-  std::filesystem::rename(f.path / "sub/f.log", f.path / "moved");
-  outputs.reopen();
-  first->write({.time = {}, .text = "two"});
+  {
+    log_outputs outputs(io.get_executor(), log);
+    CHECK_FALSE(outputs.get({}));
+    const auto first = outputs.get(file(f.path / "sub/f.log"));
+    CHECK(outputs.get(file(f.path / "sub/f.log")) == first);
+    first->write({.time = {}, .text = "one"});
+    eventually([&] { return f.read("sub/f.log") == "one\n"; });
+    std::filesystem::rename(f.path / "sub/f.log", f.path / "moved");
+    outputs.reopen();
+    first->write({.time = {}, .text = "two"});
+  }
   CHECK(f.read("moved") == "one\n");
   CHECK(f.read("sub/f.log") == "two\n");
+}
+
+// 14.19
+TEST_CASE("a file is rotated otherwise from the moment on that this is taken up, by one output") {
+  boost::asio::io_context io;
+  const logger log(log_level::off);
+  const folder f;
+  auto target = file(f.path / "f.log");
+  {
+    log_outputs outputs(io.get_executor(), log);
+    const auto output = outputs.get(target);
+    output->write({.time = {}, .text = "one"});
+    eventually([&] { return f.read("f.log") == "one\n"; });
+    target.max_bytes = 5;
+    CHECK(outputs.get(target) == output);
+    output->write({.time = {}, .text = "two"});
+    eventually([&] { return f.read("f.log") == "one\ntwo\n"; });
+    outputs.take_up();
+    output->write({.time = {}, .text = "six"});
+  }
+  CHECK(f.read("f.1.log") == "one\ntwo\n");
+  CHECK(f.read("f.log") == "six\n");
 }
 
 TEST_CASE("files are opened anew together or not at all") {
   boost::asio::io_context io;
   const logger log(log_level::off);
-  log_outputs outputs(io.get_executor(), log);
   const folder f;
-  const auto good = outputs.get(file(f.path / "good.log"));
-  const auto bad = outputs.get(file(f.path / "sub/bad.log"));
-  std::filesystem::remove_all(f.path / "sub");
-  std::ofstream(f.path / "sub") << "no folder";
-  std::filesystem::rename(f.path / "good.log", f.path / "moved");
-  CHECK_THROWS_WITH(outputs.reopen(), Catch::Contains("sub/bad.log"));
-  good->write({.time = {}, .text = "one"});
+  {
+    log_outputs outputs(io.get_executor(), log);
+    const auto good = outputs.get(file(f.path / "good.log"));
+    const auto bad = outputs.get(file(f.path / "sub/bad.log"));
+    std::filesystem::remove_all(f.path / "sub");
+    std::ofstream(f.path / "sub") << "no folder";
+    std::filesystem::rename(f.path / "good.log", f.path / "moved");
+    CHECK_THROWS_WITH(outputs.reopen(), Catch::Matchers::ContainsSubstring("sub/bad.log"));
+    good->write({.time = {}, .text = "one"});
+    CHECK_THROWS_AS(outputs.get(file(f.path / "sub/bad.log/x")), std::runtime_error);
+  }
   CHECK(f.read("moved") == "one\n");
-  CHECK_THROWS_AS(outputs.get(file(f.path / "sub/bad.log/x")), std::runtime_error);
 }
 
 TEST_CASE("what a file cannot take is counted, and said once") {
   boost::asio::io_context io;
   std::ostringstream own;
   const logger log(log_level::info, own);
-  log_outputs outputs(io.get_executor(), log);
-  auto full = file("/dev/full");
-  full.max_bytes = 0;
-  const auto output = outputs.get(full);
-  output->write({.time = {}, .text = "one"});
-  output->write({.time = {}, .text = "two"});
-  CHECK(outputs.lost() == std::map<std::string, std::uint64_t>{{"/dev/full", 2}});
+  {
+    log_outputs outputs(io.get_executor(), log);
+    auto full = file("/dev/full");
+    full.max_bytes = 0;
+    const auto output = outputs.get(full);
+    output->write({.time = {}, .text = "one"});
+    output->write({.time = {}, .text = "two"});
+    eventually([&] { return outputs.lost().at("/dev/full") == 2; });
+  }
   const auto text = own.str();
   const auto told = text.find("cannot be written");
   CHECK(told != std::string::npos);

@@ -2,6 +2,8 @@
 
 #include "catch.hpp"
 
+#include <hotslot/version.hpp>
+
 #include <vector>
 
 namespace {
@@ -29,20 +31,23 @@ early_exit ended(std::vector<const char*> args) {
 TEST_CASE("the configuration is enough") {
   const auto o = accepted({"--config", "a.json"});
   CHECK(o.config_file == "a.json");
-  CHECK_FALSE(o.listen);
-  CHECK_FALSE(o.admin);
+  CHECK(o.listen.empty());
+  CHECK(o.admin.empty());
   CHECK(o.threads == 0);
   CHECK(o.level == log_level::info);
   CHECK_FALSE(o.check_config);
 }
 
 TEST_CASE("every option is taken") {
-  const auto o = accepted({"--config=a.json", "--listen", "0.0.0.0:1", "--admin=[::1]:2", "--threads", "3",
-                           "--log-level", "off", "--check-config"});
-  REQUIRE(o.listen);
-  REQUIRE(o.admin);
-  CHECK(to_string(*o.listen) == "0.0.0.0:1");
-  CHECK(to_string(*o.admin) == "[::1]:2");
+  const auto o =
+      accepted({"--config=a.json", "--listen", "0.0.0.0:1", "--admin=[::1]:2", "--threads", "3",
+                "--log-level", "off", "--listen=127.0.0.1:3", "--admin", "unix:a.sock", "--check-config"});
+  REQUIRE(o.listen.size() == 2);
+  REQUIRE(o.admin.size() == 2);
+  CHECK(to_string(o.listen[0]) == "0.0.0.0:1");
+  CHECK(to_string(o.listen[1]) == "127.0.0.1:3");
+  CHECK(to_string(o.admin[0]) == "[::1]:2");
+  CHECK(to_string(o.admin[1]) == "unix:" + std::filesystem::absolute("a.sock").native());
   CHECK(o.threads == 3);
   CHECK(o.level == log_level::off);
   CHECK(o.check_config);
@@ -51,7 +56,7 @@ TEST_CASE("every option is taken") {
 TEST_CASE("help and version are answered, whatever is missing") {
   const auto help = ended({"--help"});
   CHECK(help.code == 0);
-  for (const char* flag : {"--config FILE", "--listen ADDR:PORT", "--admin ADDR:PORT", "--threads N",
+  for (const char* flag : {"--config FILE", "--listen ADDRESS", "--admin ADDRESS", "--threads N",
                            "--log-level LEVEL", "--check-config", "--version", "--help"})
     CHECK(help.out.find(flag) != std::string::npos);
   CHECK(help.err.empty());
@@ -74,6 +79,8 @@ TEST_CASE("a bad command line ends with code 2 and names the option") {
       {{"--config", "a", "stray"}, "stray"},
       {{"--config", "a", "--config", "b"}, "--config"},
       {{"--config", "a", "--listen", "8080"}, "--listen"},
+      {{"--config", "a", "--listen", "127.0.0.1:1", "127.0.0.1:2"}, "127.0.0.1:2"},
+      {{"--config", "a", "--listen", "unix:"}, "--listen"},
       {{"--config", "a", "--listen", "localhost:80"}, "--listen"},
       {{"--config", "a", "--admin", "::1:80"}, "--admin"},
       {{"--config", "a", "--threads", "0"}, "--threads"},

@@ -15,7 +15,7 @@
 #include <vector>
 
 using namespace hotslot::daemon;
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -101,13 +101,13 @@ TEST_CASE("a watchdog of another process is none of ours") {
     CHECK_FALSE(service_manager().watchdog());
   }
   const variables v{{"WATCHDOG_USEC", "soon"}};
-  CHECK_THROWS_WITH(service_manager(), Contains("WATCHDOG_USEC must be a whole number"));
+  CHECK_THROWS_WITH(service_manager(), ContainsSubstring("WATCHDOG_USEC must be a whole number"));
 }
 
 TEST_CASE("a notify socket that makes no sense is told") {
   for (const std::string& name : {std::string("relative"), std::string("/"), "/" + std::string(108, 'x')}) {
     const variables v{{"NOTIFY_SOCKET", name}};
-    CHECK_THROWS_WITH(service_manager(), Contains("NOTIFY_SOCKET must be"));
+    CHECK_THROWS_WITH(service_manager(), ContainsSubstring("NOTIFY_SOCKET must be"));
   }
 }
 
@@ -121,29 +121,30 @@ activated_sockets activated(const std::string& count, const std::string& names,
 
 struct activation_row {
   std::string count, names;
-  std::optional<int> listen, admin;
+  std::vector<int> listen, admin;
 };
 
 } // namespace
 
 TEST_CASE("sockets are told apart by their names, or come in order") {
-  const std::optional<int> none;
-  for (const auto& row : {activation_row{"1", "", 3, none}, activation_row{"2", "", 3, 4},
-                          activation_row{"2", "hotslotd.socket:hotslotd.socket", 3, 4},
-                          activation_row{"1", "admin", none, 3}, activation_row{"1", "listen", 3, none},
-                          activation_row{"2", "admin:listen", 4, 3}, activation_row{"0", "", none, none}}) {
+  for (const auto& row :
+       {activation_row{"1", "", {3}, {}}, activation_row{"2", "", {3}, {4}},
+        activation_row{"2", "hotslotd.socket:hotslotd.socket", {3}, {4}},
+        activation_row{"1", "admin", {}, {3}}, activation_row{"1", "listen", {3}, {}},
+        activation_row{"2", "admin:listen", {4}, {3}},
+        activation_row{"4", "listen:admin:listen:admin", {3, 5}, {4, 6}}, activation_row{"0", "", {}, {}}}) {
     CAPTURE(row.count, row.names);
     const auto got = activated(row.count, row.names);
     CHECK(got.listen == row.listen);
     CHECK(got.admin == row.admin);
   }
-  CHECK_FALSE(activated("1", "", "1").listen); // another process's
+  CHECK(activated("1", "", "1").listen.empty()); // another process's
 }
 
 TEST_CASE("sockets that cannot be told apart are refused") {
-  CHECK_THROWS_WITH(activated("3", ""), Contains("LISTEN_FDS must be 1 or 2"));
-  CHECK_THROWS_WITH(activated("x", ""), Contains("LISTEN_FDS must be a whole number"));
-  for (const char* names : {"listen:listen", "listen:other", "admin:"})
-    CHECK_THROWS_WITH(activated("2", names), Contains("LISTEN_FDNAMES must name"));
-  CHECK_THROWS_WITH(activated("1", "listen:admin"), Contains("as many names"));
+  CHECK_THROWS_WITH(activated("3", ""), ContainsSubstring("LISTEN_FDS must be 1 or 2"));
+  CHECK_THROWS_WITH(activated("x", ""), ContainsSubstring("LISTEN_FDS must be a whole number"));
+  for (const char* names : {"listen:other", "admin:"})
+    CHECK_THROWS_WITH(activated("2", names), ContainsSubstring("LISTEN_FDNAMES must name"));
+  CHECK_THROWS_WITH(activated("1", "listen:admin"), ContainsSubstring("as many names"));
 }

@@ -162,3 +162,28 @@ TEST_CASE("tracing that makes no sense is told with its pointer") {
         "/tracing/max_queued: must be a whole number from 16 to 1000000, not 15");
   CHECK(tracing_problem(with + R"("headers": {}})") == "/tracing/headers: unknown member");
 }
+
+// 14.29
+TEST_CASE("what a collector says of spans that it does not take") {
+  const auto said = [](std::string_view body) {
+    const auto reply = parse_otlp_reply(body);
+    return std::to_string(reply.rejected) + " " + reply.message;
+  };
+  CHECK(said(R"({"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}})") == "3 too old");
+  CHECK(said(R"({"partialSuccess": {"rejectedSpans": 3}})") == "3 ");
+  CHECK(said(R"({"partialSuccess": {"errorMessage": "soon no more"}})") == "0 soon no more");
+  for (const char* nothing : {"", "{}", "{", "[]", R"({"partialSuccess": null})",
+                              R"({"partialSuccess": {"rejectedSpans": -1, "errorMessage": 7}})",
+                              R"({"partialSuccess": {"rejectedSpans": "many"}})"})
+    CHECK(said(nothing) == "0 ");
+}
+
+// 14.29
+TEST_CASE("when a collector wants to be asked again") {
+  const std::chrono::system_clock::time_point now(1'709'210'096s); // Thu, 29 Feb 2024 12:34:56 GMT
+  CHECK(parse_retry_after("120", now) == 120s);
+  CHECK(parse_retry_after("Thu, 29 Feb 2024 12:35:56 GMT", now) == 60s);
+  CHECK(parse_retry_after("Thu, 29 Feb 2024 12:30:00 GMT", now) == 0s);
+  for (const char* nothing : {"", "soon", "-1", "1.5", "99999999999"})
+    CHECK_FALSE(parse_retry_after(nothing, now));
+}

@@ -1,0 +1,27 @@
+"""What hotslotd has in /metrics beside the figures of queues: names and labels."""
+
+SERVER_METRICS = {
+    "hotslotd_buffered_bytes": set(),
+    "hotslotd_buffered_bytes_max": set(),
+    "hotslotd_calls_total": {"app", "fn", "code"},
+    "hotslotd_certificate_expires_timestamp_seconds": {"listener", "address", "certificate"},
+    "hotslotd_connections_accepted_total": {"listener", "address"},
+    "hotslotd_connections_max": {"listener", "address"},
+    "hotslotd_connections_open": {"listener", "address"},
+    "hotslotd_connections_refused_total": {"listener", "address", "reason"},
+    "hotslotd_function_log_dropped_lines_total": {"app", "fn"},
+    "hotslotd_function_max_workers": {"app", "fn"},
+    "hotslotd_log_lost_lines_total": {"output"},
+    "hotslotd_moved_calls_total": {"app", "fn"},
+    "hotslotd_received_bytes_total": {"listener", "address"},
+    "hotslotd_requests_refused_total": {"listener", "address", "reason"},
+    "hotslotd_resources_limit": {"resource"},
+    "hotslotd_resources_reserved": {"resource"},
+    "hotslotd_sent_bytes_total": {"listener", "address"},
+    "process_cpu_seconds_total": set(),
+    "process_max_fds": set(),
+    "process_open_fds": set(),
+    "process_resident_memory_bytes": set(),
+    "process_start_time_seconds": set(),
+    "process_virtual_memory_bytes": set(),
+}
