@@ -16,12 +16,17 @@ import tempfile
 LAYERS = {
     # Below everything that is ours: text, time, files. No program's own business.
     "base": (set(), {"boost/asio", "boost/beast", "boost/json", "spdlog", "fmt", "thread", "mutex"}),
-    "core": (set(), {"boost/asio", "boost/beast", "boost/json", "spdlog", "fmt", "CLI",
+    "core": (set(), {"boost/asio", "boost/beast", "boost/json", "openssl", "spdlog", "fmt", "CLI",
                      "thread", "mutex", "condition_variable", "iostream"}),
-    "asio": ({"core"}, {"boost/beast", "boost/json", "spdlog", "fmt", "CLI"}),
-    "http": ({"base", "core", "asio"}, {"spdlog", "fmt", "CLI"}),
-    "process": ({"base", "core", "asio"}, {"spdlog", "fmt", "CLI"}),
-    "daemon": ({"base", "core", "asio", "http", "process"}, set()),
+    # A part of its own, for who wants it.
+    "keys": ({"core"}, {"boost/asio", "boost/beast", "boost/json", "spdlog", "fmt", "CLI"}),
+    # What a launcher decides, under locks of its own, whatever runs it.
+    "launcher": ({"core"}, {"boost/asio", "boost/beast", "boost/json", "openssl", "spdlog", "fmt", "CLI", "iostream"}),
+    "asio": ({"core", "launcher"}, {"boost/beast", "boost/json", "openssl", "zlib", "spdlog", "fmt", "CLI"}),
+    "all": ({"base", "core", "launcher", "asio"}, set()),
+    "http": ({"base", "core", "launcher", "asio"}, {"spdlog", "fmt", "CLI"}),
+    "process": ({"base", "core", "launcher", "asio"}, {"spdlog", "fmt", "CLI"}),
+    "daemon": ({"base", "core", "launcher", "keys", "asio", "http", "process"}, set()),
     # Beside the layers: a client, which knows of a server what its addresses say.
     "ctl": ({"base"}, {"spdlog"}),
 }
@@ -51,29 +56,34 @@ ROOMS = {
     "src/core/": {
         "stats": set(),
         "policies": {"stats"},
+        "launcher": {"stats", "policies"},
     },
     "include/hotslot/detail/": {
         "queue": set(),
         "resources": set(),
-        "asio": {"queue"},
-        "launcher": {"queue", "asio"},
+        "launcher": {"queue", "resources"},
+        "asio": {"queue", "resources", "launcher"},
     },
 }
 
 # Longest prefix first.
 FOLDERS = [
     ("include/hotslot/core/", "core"), # paths of before
+    ("include/hotslot.hpp", "all"),
+    ("include/hotslot/version.hpp", "base"),
+    ("include/hotslot/slot_key.hpp", "keys"),
     ("include/hotslot/policies/", "core"),
     ("include/hotslot/stats/", "core"),
     ("include/hotslot/detail/queue/", "core"),
-    ("include/hotslot/detail/resources/", "core"),
+    ("include/hotslot/detail/resources/", "launcher"),
     ("include/hotslot/detail/asio/", "asio"),
-    ("include/hotslot/detail/launcher/", "asio"),
+    ("include/hotslot/detail/launcher/", "launcher"),
     ("include/hotslot/http/", "http"),
     ("include/hotslot/process/", "process"),
     ("src/base/", "base"),
+    ("src/core/launcher/", "launcher"),
     ("src/core/", "core"),
-    ("src/asio/", "asio"),
+    ("src/keys/", "keys"),
     ("src/http/", "http"),
     ("src/process/", "process"),
     ("src/daemon/", "daemon"),
@@ -81,7 +91,9 @@ FOLDERS = [
 ]
 
 # What users include directly and what needs no Asio.
-PLAIN = {"include/hotslot/errc.hpp", "include/hotslot/resources.hpp", "include/hotslot/slot_key.hpp"}
+PLAIN = {"include/hotslot/errc.hpp", "include/hotslot/evictable.hpp", "include/hotslot/launch_failure.hpp",
+         "include/hotslot/launcher_options.hpp", "include/hotslot/lease_error.hpp", "include/hotslot/machine.hpp",
+         "include/hotslot/queue_key.hpp", "include/hotslot/resources.hpp", "include/hotslot/slot.hpp"}
 
 # Of no layer: Boost's own sources, compiled once, and what is precompiled.
 OUTSIDE = ("src/external/", "src/pch/")
@@ -233,7 +245,7 @@ def check_private_names(root, folder):
 
 def check(root):
     wrong = []
-    for folder in ("src/base", "src/core", "src/asio", "src/http", "src/process", "src/daemon", "src/ctl"):
+    for folder in ("src/base", "src/core", "src/keys", "src/http", "src/process", "src/daemon", "src/ctl"):
         wrong += check_private_names(root, folder)
     for path in files(root, ("include", "src"), SOURCES):
         wrong += check_file(root, path)
@@ -248,17 +260,19 @@ def check(root):
 SAMPLE = {
     "include/hotslot/policies/a.hpp": ("#include <chrono>\n#include <boost/intrusive/list.hpp>\n", None),
     "include/hotslot/policies/b.hpp": ("\n#include <boost/asio.hpp>\n", ":2: core must not know <boost/asio.hpp>"),
-    "include/hotslot/policies/c.hpp": ("#include <hotslot/slot.hpp>\n", "core must not include asio"),
+    "include/hotslot/policies/c.hpp": ("#include <hotslot/lease.hpp>\n", "core must not include asio"),
     "include/hotslot/stats/d.hpp": ("#include <thread>\n", "core must not know <thread>"),
     "include/hotslot/detail/queue/e.hpp": ('#include "../../http/a.hpp"\n', "core must not include http"),
     "include/hotslot/detail/queue/f.hpp": ("#include <hotslot/gone.hpp>\n", "core must not include asio"),
     "include/hotslot/detail/queue/g.hpp": ("#include <hotslot/errc.hpp>\n", None),
-    "include/hotslot/detail/asio/h.hpp": ("#include <hotslot/detail/launcher/a.hpp>\n", "asio must not include launcher"),
-    "include/hotslot/errc.hpp": ("#include <hotslot/slot.hpp>\n", "core must not include asio"),
-    "include/hotslot/slot.hpp": ("#include <hotslot/policies/a.hpp>\n#include <boost/asio/post.hpp>\n", None),
+    "include/hotslot/detail/queue/h.hpp": ("#include <hotslot/detail/launcher/a.hpp>\n", "core must not include launcher"),
+    "include/hotslot/errc.hpp": ("#include <hotslot/lease.hpp>\n", "core must not include asio"),
+    "include/hotslot/lease.hpp": ("#include <hotslot/policies/a.hpp>\n#include <boost/asio/post.hpp>\n", None),
     "include/hotslot/detail/asio/a.hpp": ("#  include <boost/beast/core.hpp>\n", "asio must not know"),
     "include/hotslot/detail/asio/b.hpp": ("#include <hotslot/process/a.hpp>\n", "asio must not include process"),
-    "include/hotslot/detail/launcher/a.hpp": ("#include <hotslot/detail/asio/c.hpp>\n", None),
+    "include/hotslot/detail/launcher/a.hpp": ("#include <mutex>\n#include <hotslot/detail/resources/a.hpp>\n", None),
+    "include/hotslot/detail/launcher/b.hpp": ("#include <hotslot/detail/asio/c.hpp>\n", "launcher must not include asio"),
+    "include/hotslot/detail/resources/a.hpp": ("", None),
     "include/hotslot/detail/asio/c.hpp": ("#include <hotslot/detail/queue/g.hpp>\n", None),
     "include/hotslot/detail/new/a.hpp": ("", "belongs to no layer"),
     "include/hotslot/http/a.hpp": ("#include <hotslot/slot.hpp>\n#include <boost/beast/http.hpp>\n", None),
@@ -278,6 +292,10 @@ SAMPLE = {
     "src/http/attic/a.hpp": ("", "attic is no room"),
     "src/process/a.cpp": ('#include "../core/private.hpp"\n', "must not include the private src/core/private.hpp"),
     "src/core/private.hpp": ("", None),
+    "include/hotslot/slot_key.hpp": ("#include <hotslot/errc.hpp>\n#include <openssl/evp.h>\n", None),
+    "include/hotslot/slot_queue.hpp": ("#include <hotslot/slot_key.hpp>\n", "asio must not include keys"),
+    "include/hotslot/version.hpp": ("", None),
+    "src/ctl/version.cpp": ("#include <hotslot/version.hpp>\n", None),
     "src/daemon/a.cpp": ("#include <hotslot/http/a.hpp>\n#include <CLI/CLI.hpp>\n", None),
     "src/daemon/b.cpp": ("#include <hotslot/detail/asio/a.hpp>\n", "daemon must use public headers only"),
     "src/daemon/c.cpp": ('#include "../http/private.hpp"\n', "daemon must not include the private"),

@@ -14,7 +14,7 @@ import unittest
 
 ROOT, HOTSLOTD, HOTSLOTCTL = (os.path.abspath(a) for a in sys.argv[1:])
 del sys.argv[1:]
-COMMANDS = ("list", "stats", "watch", "call", "drain", "recycle", "reload")
+COMMANDS = ("list", "stats", "watch", "call", "drain", "recycle", "reload", "help")
 FLAG = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?=[\s,]|$)")
 MEMBER = re.compile(r'\b(?:integer|string|boolean|fraction|path|choice|find|within|require|required_string|checked|read_[a-z]+)'
                     r'\((?:\w+, )?"([a-z_]+)"')

@@ -1,14 +1,6 @@
 # What scripts/serve and scripts/test share. Sourced by them, from the top of the checkout.
 
-# shellcheck disable=SC2034 # the arrays are for those who source this
-base_packages=(g++ meson ninja-build pkg-config python3 libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libssl-dev zlib1g-dev
-  libfmt-dev libspdlog-dev libcli11-dev curl ca-certificates)
-# redis-tools has the server's program too, and unlike redis-server starts no service.
-test_packages=(catch2 libhiredis-dev redis-tools openssl python3-jsonschema python3-prometheus-client python3-yaml
-  bubblewrap runc)
-fuzz_packages=(clang-16 libclang-rt-16-dev)
-# It only makes builds faster, so a user who cannot install it goes without.
-((EUID != 0)) || command -v ccache >/dev/null || base_packages+=(ccache)
+source scripts/lib/packages.sh
 
 say() { printf '%s\n' "== $*" >&2; }
 
@@ -17,10 +9,11 @@ die() {
   exit 1
 }
 
+# On one line. (Where /proc is not there, nor is /dev/fd, by which one would read lines into an array.)
 missing_packages() {
   local package
   for package in "$@"; do
-    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || printf '%s ' "$package"
   done
 }
 
@@ -31,7 +24,7 @@ install_packages() {
     return
   }
   local missing
-  mapfile -t missing < <(missing_packages "$@")
+  read -r -a missing <<<"$(missing_packages "$@")"
   ((${#missing[@]})) || return 0
   ((EUID == 0)) || die "not root, and these packages are missing: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
@@ -39,30 +32,34 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Meson runs the compiler through ccache where it is there. Precompiled headers and another checkout's folder
-# would make it miss.
+# Meson by itself runs only the default compiler through ccache. Precompiled headers and another checkout's folder would make it
+# miss; but a header that Clang has precompiled can only be used in the folder that it was made in.
 use_ccache() {
+  [[ -z ${CXX-} || $CXX == *ccache* ]] || ! command -v ccache >/dev/null || export CXX="ccache $CXX"
   export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-  export CCACHE_NOHASHDIR=1
+  [[ ${CXX-} == *clang* ]] || export CCACHE_NOHASHDIR=1
 }
 
-# configure DIR OPTION...: sets DIR up, again where the options have changed.
+# What a build looks for once, when it is set up.
+programs=(node npm chromium chromium-browser google-chrome prometheus promtool nginx clang++ "clang++-$clang" cmake)
+
+# configure DIR OPTION...: sets DIR up, anew where the options, the compiler or the programs that are there have changed.
 configure() {
   local dir=$1
   shift
-  local stamp=$dir/options
-  if [[ -f $dir/build.ninja && -f $stamp && $(<"$stamp") == "$*" ]]; then
+  local stamp=$dir/options set_up
+  set_up="${CXX-} $boost $* $({ type -P "${programs[@]}" || true; } | tr '\n' ' ')" # some may be missing
+  if [[ -f $dir/build.ninja && -f $stamp && $(<"$stamp") == "$set_up" ]]; then
     return 0
   fi
-  local again=()
-  [[ -f $dir/build.ninja ]] && again=(--reconfigure)
-  meson setup "${again[@]}" "$dir" "$@" >"/tmp/hotslot-setup.$$" 2>&1 || {
+  rm -rf "$dir" # meson would keep options that are not given any more
+  meson setup "$dir" "$@" >"/tmp/hotslot-setup.$$" 2>&1 || {
     cat "/tmp/hotslot-setup.$$" >&2
     rm -f "/tmp/hotslot-setup.$$"
     return 1
   }
   rm -f "/tmp/hotslot-setup.$$"
-  echo "$*" >"$stamp"
+  echo "$set_up" >"$stamp"
 }
 
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }

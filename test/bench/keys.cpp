@@ -2,6 +2,7 @@
 #include "allocations.hpp"
 #include "worker.hpp"
 
+#include <hotslot/slot_key.hpp>
 #include <hotslot/slot_queue_manager.hpp>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -15,7 +16,7 @@
 namespace hotslot::bench {
 namespace {
 
-using manager = basic_slot_queue_manager<worker, asio::io_context::executor_type>;
+using manager = basic_slot_queue_manager<worker, slot_key, asio::io_context::executor_type>;
 
 constexpr std::size_t key_count = 100'000;
 

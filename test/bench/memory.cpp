@@ -2,6 +2,7 @@
 #include "references.hpp"
 #include "worker.hpp"
 
+#include <hotslot/slot_key.hpp>
 #include <hotslot/slot_queue_manager.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -72,7 +73,7 @@ double empty_queue() {
 
 double key_in_manager() {
   asio::io_context io;
-  slot_queue_manager<worker> m(io.get_executor());
+  slot_queue_manager<worker, slot_key> m(io.get_executor());
   m.get(slot_key::of({"first"}));
   return bytes_each(100'000, [&](std::size_t i) { m.get(slot_key::of({std::to_string(i)})); });
 }

@@ -3,6 +3,7 @@
 #include "worker.hpp"
 
 #include <hotslot/http/stats_routes.hpp>
+#include <hotslot/slot_key.hpp>
 #include <hotslot/slot_queue_manager.hpp>
 
 #include <malloc.h>
@@ -52,7 +53,7 @@ namespace hotslot::bench {
 namespace {
 
 using namespace std::chrono_literals;
-using manager = basic_slot_queue_manager<worker, asio::io_context::executor_type>;
+using manager = basic_slot_queue_manager<worker, slot_key, asio::io_context::executor_type>;
 
 constexpr std::size_t queue_count = 10'000;
 

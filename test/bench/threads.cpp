@@ -2,6 +2,7 @@
 #include "references.hpp"
 #include "worker.hpp"
 
+#include <hotslot/slot_key.hpp>
 #include <hotslot/slot_queue_manager.hpp>
 
 #include <benchmark/benchmark.h>
@@ -14,7 +15,7 @@
 namespace hotslot::bench {
 namespace {
 
-using manager = basic_slot_queue_manager<worker, asio::io_context::executor_type>;
+using manager = basic_slot_queue_manager<worker, slot_key, asio::io_context::executor_type>;
 
 /// What the threads of one benchmark share; made by the first, before the others begin.
 template <class T>

@@ -1,0 +1,2 @@
+// The part keys, compiled with the settings of whoever links hotslot::keys.
+#include <hotslot/keys/src.hpp>

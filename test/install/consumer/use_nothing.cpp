@@ -1,0 +1,3 @@
+#include "part.hpp"
+
+void use_part(boost::asio::io_context&, bool& right) { right = true; }
