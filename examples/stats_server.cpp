@@ -72,7 +72,7 @@ int main() {
   hotslot::http::stats_server stats(stats_io.get_executor(), source(engines, launcher));
   std::cout << "stats on http://" << stats.listen({asio::ip::address_v4::loopback(), 0}) << "/" << std::endl;
   stats.start();
-  std::jthread stats_thread([&] { stats_io.run(); });
+  std::thread stats_thread([&] { stats_io.run(); });
 
   asio::co_spawn(io, work(engines), asio::detached);
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -81,4 +81,5 @@ int main() {
     engines.close();
   });
   io.run();
+  stats_thread.join();
 }

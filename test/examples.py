@@ -59,7 +59,7 @@ class RedisServer:
             ["redis-server", "--port", "0", "--unixsocket", self.address, "--save", "", "--appendonly", "no"],
             executable=REDIS, cwd=self.folder, env={"LC_ALL": "C"}, stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
-            if "ready to accept connections" in line:
+            if "ready to accept connections" in line.lower(): # 7 writes it small, 8 not
                 return
         raise RuntimeError(f"redis-server ended with {self.process.wait()}")
 
@@ -201,6 +201,11 @@ class Examples(unittest.TestCase):
             counts = [json.loads(e[6:])["totals"]["acquired"] for e in events]
             self.assertEqual(len(counts), 3)
             self.assertLess(counts[0], counts[2])
+
+    def test_keys(self):
+        self.assertEqual(self.output("keys"),
+                         ["loading small", "small: 4 words", "small: 2 words", "loading large", "large: 4 words",
+                          "800 MB of 1000 taken", "huge: there is no model huge"])
 
     def test_two_pools(self):
         self.assertEqual(self.output("two_pools"),
