@@ -45,6 +45,12 @@ void wait_for_connections(served& s, std::size_t n) {
     std::this_thread::yield();
 }
 
+// A client may have read an answer before its writer has counted it.
+void wait_for_sent(served& s, std::size_t bytes) {
+  while (s.server().counts().sent_bytes < bytes)
+    std::this_thread::yield();
+}
+
 // Restores the limit on file descriptors.
 class descriptor_limit {
  public:
@@ -433,16 +439,15 @@ TEST_CASE("bytes are counted, of connections that are open and of those that hav
   auto ended = s.connect();
   ended.send(last);
   const auto answer = ended.rest(ec).size();
+  const auto both = 2 * answer - std::string("Connection: close\r\n").size();
   wait_for_connections(s, 1);
-  auto counts = s.server().counts();
-  CHECK(counts.received_bytes == text.size() + last.size());
-  CHECK(counts.sent_bytes > 2 * (answer - std::string("Connection: close\r\n").size()) - 1);
-  const auto before = counts.sent_bytes;
+  wait_for_sent(s, both);
+  CHECK(s.server().counts().received_bytes == text.size() + last.size());
+  CHECK(s.server().counts().sent_bytes == both);
   open.get("/big");
   open.read();
-  counts = s.server().counts();
-  CHECK(counts.sent_bytes >= before + test::big_answer);
-  CHECK(counts.sent_bytes < before + test::big_answer + 1000);
+  wait_for_sent(s, both + test::big_answer);
+  CHECK(s.server().counts().sent_bytes < both + test::big_answer + 1000);
 }
 
 TEST_CASE("while somebody waits to be let in, answers close their connections") {

@@ -55,7 +55,8 @@ void fixture::new_context() { context_ = std::make_unique<asio::io_context>(); }
 void fixture::run(std::function<awaitable<void>()> body, int threads) {
   new_context();
   std::exception_ptr failed;
-  asio::co_spawn(*context_, body, [&](std::exception_ptr e) { failed = e; });
+  // Operations of a parallel group must not end at the same time.
+  asio::co_spawn(asio::make_strand(*context_), body, [&](std::exception_ptr e) { failed = e; });
   std::vector<joining_thread> others;
   for (int i = 1; i < threads; ++i)
     others.emplace_back([this] { context_->run(); });
