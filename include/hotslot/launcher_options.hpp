@@ -31,6 +31,7 @@ enum class failure_scope : std::uint8_t {
 struct launcher_options {
   scaling_policy policy = demand;
   std::string policy_name = "demand"; ///< For those who look at the stats.
+  /// Where it is lowered, idle workers beyond it end at once, others after their call.
   std::uint64_t max_workers = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t min_idle = 0; ///< Started from the beginning, and kept up.
 

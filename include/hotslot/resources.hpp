@@ -48,6 +48,16 @@ struct resources {
     return a;
   }
 
+  /// How often this goes into `other`; the largest number where it is nothing.
+  std::uint64_t times_in(const resources& other) const noexcept {
+    auto times = std::numeric_limits<std::uint64_t>::max();
+    for_each([&](auto member) {
+      if (member(*this) != 0)
+        times = std::min(times, member(other) / member(*this));
+    });
+    return times;
+  }
+
   bool is_zero() const noexcept { return *this == resources{}; }
 
   /// Calls `f` with a function that yields a member of the resources that it is given, for each member.

@@ -234,8 +234,8 @@ class basic_slot_queue {
   void close() const noexcept { impl_->close(); }
   bool is_open() const noexcept { return !impl_->closed(); }
 
-  /// Waits until the queue is closed, its last slot has come back and been closed, and no worker is being
-  /// started.
+  /// Waits until the queue is closed, its last slot has come back, the last `close()` has returned, and no
+  /// worker is being started or on its way out.
   ///
   /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `operation_aborted`. Executor and
   /// cancellation as `async_acquire`.
@@ -255,7 +255,8 @@ class basic_slot_queue {
         token, impl_type::to_timestamp(deadline.at()));
   }
 
-  /// At most `n` callers wait; the next is refused with `errc::queue_full`. Throws `bad_alloc`.
+  /// At most `n` callers wait, beside those for whom a launcher starts a worker or can start one; the next is
+  /// refused with `errc::queue_full`. Throws `bad_alloc`.
   void limit_waiters(std::uint64_t n) const {
     impl_->step([n](auto& core, auto&) { core.limit_waiters(n); });
   }

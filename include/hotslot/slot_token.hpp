@@ -78,8 +78,8 @@ class basic_slot_token {
     return start_watch(false, std::forward<CompletionToken>(token));
   }
 
-  /// Waits until the slot is closed, however often it is acquired and comes back before. Otherwise as
-  /// `async_wait`.
+  /// Waits until the slot's `close()` has returned, however often it is acquired and comes back before.
+  /// Otherwise as `async_wait`.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_wait_closed(CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
     return start_watch(true, std::forward<CompletionToken>(token));

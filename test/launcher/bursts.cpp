@@ -53,3 +53,56 @@ TEST_CASE("Fn's policy serves the same bursts, by more and later starts", "[burs
   const auto ours = burst(hotslot::demand, 100);
   CHECK(ours.last <= seed.last);
 }
+
+TEST_CASE_METHOD(pool_fixture, "who has a worker started does not wait too much", "[launcher]") {
+  simulated_key k(scheduler, {.run_time = 1s}, {.max_workers = 2, .idle_timeout = 1h});
+  k.queue.limit_waiters(0);
+  for (int i = 0; i < 3; ++i)
+    k.call();
+  run_for(scheduler, 1ms);
+  CHECK(k.refused == 1);
+  CHECK(k.last_error == hotslot::errc::queue_full);
+  run_for(scheduler, 600ms);
+  CHECK(k.queue.snapshot().busy == 2);
+  k.call();
+  run_for(scheduler, 1ms);
+  CHECK(k.refused == 2); // both are busy
+  run_for(scheduler, 2s);
+  CHECK(k.served == 2);
+}
+
+TEST_CASE_METHOD(pool_fixture, "one waits for resources that others' idle workers have, where none may wait",
+                 "[launcher]") {
+  tracker machine(resources{.memory_mb = 100});
+  const launcher_options options{.idle_timeout = 1h, .per_worker = {.memory_mb = 60}};
+  simulated_key other(scheduler, {}, options, machine);
+  idle_workers(other, 1);
+  simulated_key k(scheduler, {.run_time = 1s}, options, machine);
+  k.queue.limit_waiters(0);
+  k.call();
+  k.call();
+  run_for(scheduler, 5s);
+  CHECK(k.refused == 1);
+  CHECK(k.served == 1);
+  CHECK(other.alive() == 0);
+}
+
+TEST_CASE_METHOD(pool_fixture, "nobody waits for a start that is held back, where none may wait",
+                 "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  k.queue.limit_waiters(0);
+  k.failing = true;
+  run_for(scheduler, 1ms);
+  k.call();
+  run_for(scheduler, 510ms);
+  CHECK(k.refused == 1);
+  k.call();
+  run_for(scheduler, 1ms);
+  CHECK(k.refused == 2);
+  CHECK(k.last_error == hotslot::errc::queue_full);
+  k.failing = false;
+  run_for(scheduler, 1s);
+  k.call();
+  run_for(scheduler, 1s);
+  CHECK(k.served == 1);
+}

@@ -146,3 +146,36 @@ TEST_CASE_METHOD(pool_fixture, "new options are in force from now on, and distur
   CHECK(k.served == 2);
   CHECK(k.alive() == 0);
 }
+
+TEST_CASE_METHOD(pool_fixture,
+                 "workers beyond a maximum that was lowered end: idle ones at once, others after their call",
+                 "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  idle_workers(k, 5);
+  k.queue_by_hand();
+  k.does.run_time = 1s;
+  for (int i = 0; i < 4; ++i)
+    k.call();
+  run_for(scheduler, 1ms);
+  REQUIRE(k.queue.snapshot().busy == 4);
+  k.launcher.reconfigure({.max_workers = 2, .idle_timeout = 1h});
+  run_for(scheduler, 1ms);
+  CHECK(k.queue.snapshot().idle == 0);
+  CHECK(k.alive() == 4);
+  run_for(scheduler, 2s);
+  CHECK(k.alive() == 2);
+  CHECK(k.served == 9);
+  CHECK(k.queue.snapshot().totals.ejected_surplus == 4);
+  run_for(scheduler, 1min);
+  CHECK(k.alive() == 2);
+}
+
+TEST_CASE_METHOD(pool_fixture, "what was queued by hand is not ended for a maximum", "[launcher]") {
+  simulated_key k(scheduler, {}, {.max_workers = 1, .idle_timeout = 1h});
+  for (int i = 0; i < 3; ++i)
+    k.queue_by_hand();
+  run_for(scheduler, 1s);
+  k.call();
+  run_for(scheduler, 1s);
+  CHECK(k.alive() == 3);
+}

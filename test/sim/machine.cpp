@@ -13,7 +13,7 @@ asio::awaitable<void> live_and_end(std::shared_ptr<pool_worker> w) {
     co_await w->life->async_wait(quietly); // its own end, or the slot's
   w->life->expires_after(w->stop_time);
   co_await w->life->async_wait(quietly);
-  w->gone = true;
+  w->ended = true;
 }
 
 } // namespace
@@ -24,6 +24,8 @@ void pool_slot::close() noexcept {
   machine_->found.check(!worker_->in_use, "a slot was closed in its caller's hands");
   if (worker_->life)
     worker_->life->cancel();
+  machine_->take_time();
+  worker_->closed = true;
 }
 
 void pool_slot::pause() noexcept {

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -28,12 +29,14 @@ using pool_traits = traits<no_hook>;
 struct pool_worker {
   std::uint64_t launcher = 0; ///< Which of its pool's has started it; 0: none.
   int closes = 0;
-  bool gone = false;
+  bool closed = false; ///< Its close() has returned.
+  bool ended = false;
   bool paused = false;
   bool in_use = false;
   bool coming_back = false; ///< From a call.
   bool queued = false;      ///< Or closed at once.
   bool evicted = false;
+  bool gone() const noexcept { return ended && closed; }
   std::shared_ptr<pool_timer> life;
   std::chrono::nanoseconds stop_time{};
 };
@@ -80,11 +83,22 @@ struct machine {
       manager->size();
   }
 
+  /// A call of close() that takes time, in which others go on.
+  void take_time() {
+    if (!slow || !others)
+      return;
+    slow = false;
+    for (auto n = random.below(30); n != 0; --n)
+      others();
+  }
+
   verdict found;
   sim::random random;
-  bool trouble = true;  ///< Things go wrong.
-  bool closing = false; ///< Queues are.
-  bool ending = false;  ///< Nothing may be relied on to be there.
+  bool slow = false;            ///< The next close() takes time.
+  std::function<void()> others; ///< One step of theirs.
+  bool trouble = true;          ///< Things go wrong.
+  bool closing = false;         ///< Queues are.
+  bool ending = false;          ///< Nothing may be relied on to be there.
   std::unique_ptr<scheduler> context;
   std::optional<pool_tracker> tracker;
   std::optional<pool_manager> manager; ///< Has the queues, where there is one.

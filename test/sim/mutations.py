@@ -15,6 +15,7 @@ CORE = "detail/queue/queue_core.hpp"
 IDLE = "detail/queue/idle_stack.hpp"
 LINE = "detail/queue/waiting_line.hpp"
 TERMS = "detail/queue/launcher_terms.hpp"
+CENSUS = "detail/queue/slot_census.hpp"
 IMPL = "detail/asio/queue_impl.hpp"
 SERVICE = "detail/asio/queue_service.hpp"
 TIMER = "detail/asio/deadline_timer.hpp"
@@ -95,15 +96,28 @@ QUEUE = {
     "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      «discard();»", "release();")),
     "a retired slot is offered again": (1, (CORE, "if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);", ";")),
     "drained while slots are out": (10, (CORE, "return closed_ && «census_.nothing_left() && is_idle()»", "resource_waiters_ == 0")),
-    "a slot is closed twice": (1, (IMPL, "e.close_and_destroy();", "e.slot.close(); e.close_and_destroy();")),
-    "the bound admits one too many": (10, (CORE, "line_.size() >= overload_.options().max_waiting",
-        "line_.size() > overload_.options().max_waiting")),
+    "a slot is closed twice": (1, (IMPL, "entry_of(s).close_and_destroy();",
+        "entry_of(s).slot.close(); entry_of(s).close_and_destroy();")),
+    "the bound admits one too many": (10, (CORE, "return «n >= most» && n - most >= startable", "n > most")),
     "nobody wakes the launcher": (3, (IMPL, "todo.wait_changed = op.phase == wait_node::phase_type::waiting;", ";")),
     "a failed start is counted for ever": (7, (CORE,
         "«record_.leave(queue_state::starter);»\n    record_.tell({.kind = queue_event_kind::start_ended, .error = why});", ";")),
 }
 
 POOLS = {
+    "a worker is gone when its close() has begun": ("what a worker takes is taken until its close() has returned", (LAUNCHER,
+        "self->impl_->start_watch(*w.release(), *entry, 0);", "w.reset();")),
+    "there is room once a close() has begun": ("a slot is there until its close() has returned", (STATE,
+        "there = «core.present()» + core.under_way();\n    const", "core.live()")),
+    "nobody is told that a close() has returned": ("a slot is there until its close() has returned", (CORE,
+        "out.signal |= terms_.seen_closed();", ";")),
+    "drained while a close() runs": ("a slot is there until its close() has returned", (CENSUS, "live_ == 0 && «closing_ == 0»", "true")),
+    "a maximum that was lowered ends nobody": ("no more workers than there may be", (STATE,
+        "core.shrink_to(options.max_workers, todo);", ";")),
+    "whoever a worker could start for waits too much": ("a bound refuses those that nothing can be started for", (CORE,
+        "«n - most >= startable && n - most - startable >= under_way()»;", "true")),
+    "nobody looks at workers that become idle later": ("every wake-up has its cause", (STATE,
+        "core.terms().watch_idle_above(options.min_idle);", ";")),
     "what leaves is asked for again": ("no more is evicted than is wanted", (EVICTABLE,
         "evicting_.load() + read([](const core_type& core) { return core.census().leaving(); })", "evicting_.load()")),
     "workers are recycled while starts fail": ("a bad backend costs no good worker",
@@ -140,7 +154,7 @@ POOLS = {
     "a slot queued by hand is evicted": ("nothing is ended for nothing", (CORE,
         "idle_.size() > keep ? «idle_.oldest_launched()» : nullptr", "&idle_.oldest()")),
     "a slot queued by hand is surrendered": ("nothing is ended for nothing", (TERMS,
-        "surrender_ == 0 || !s.launched", "surrender_ == 0")),
+        "if («s.launched && surrender_ != 0»)", "surrender_ != 0")),
     "reconfigure changes what a worker takes": ("what lives is reserved", (STATE,
         "fresh->per_worker = options.per_worker;", ";")),
     "a new policy waits for the one that failed": ("callers without a worker get one", (STATE, "ask_again_ = {};", ";")),
@@ -153,7 +167,7 @@ POOLS = {
     "a start's cancellation is its callers'": ("a caller that waits was not cancelled", (STATE,
         "«e.code() && e.code() != operation_aborted»", "static_cast<bool>(e.code())")),
     "a queue with a lease out is deleted": ("nobody uses a deleted queue", (IMPL,
-        "(state_or_null()->core.is_idle() && state_or_null()->core.live() == 0)", "true")),
+        "(state_or_null()->core.is_idle() && state_or_null()->core.present() == 0)", "true")),
 }
 
 # Of the queue, too.

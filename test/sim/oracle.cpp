@@ -179,7 +179,9 @@ void oracle::wait_begun(const queue_event& e) {
   last_wait_ = e.wait;
   waits_[e.wait] = true;
   waiting_.push_back(e.wait);
-  too_many_ = waiting_.size() > limit_;
+  // Those are let in whom a worker is or may be started for.
+  const std::uint64_t starts = std::max<std::uint64_t>(most_workers_, live() + starting_) - live();
+  too_many_ = waiting_.size() > limit_ && waiting_.size() - limit_ > starts;
 }
 
 void oracle::wait_ended(const queue_event& e) {

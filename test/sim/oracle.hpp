@@ -44,6 +44,8 @@ class oracle {
 
   /// How many may wait from now on.
   void limit(std::uint64_t n) noexcept { limit_ = n; }
+  /// A launcher has up to `n` workers.
+  void launches(std::uint64_t n) noexcept { most_workers_ = n; }
 
   /// To be called between two steps.
   void check_rest() const;
@@ -96,6 +98,7 @@ class oracle {
   std::uint64_t next_offer_ = 0;
   std::size_t starting_ = 0;
   queue_totals totals_;
+  std::uint64_t most_workers_ = 0;
   std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
   bool too_many_ = false; ///< The last wait that began is to be refused.
   bool closed_ = false;

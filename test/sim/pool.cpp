@@ -36,7 +36,7 @@ struct in_hands {
 overload_options some_overload(random& random) {
   overload_options o;
   if (random.one_in(3))
-    o.max_waiting = 1 + random.below(4);
+    o.max_waiting = random.below(4);
   o.shed = random.one_in(2);
   o.adaptive_lifo = random.one_in(2);
   o.fail_fast = random.one_in(2);
@@ -65,6 +65,7 @@ pool::pool(machine& m, std::string k, const resources& size_of_worker)
   , size(size_of_worker)
   , of_(m) {
   options = some_options();
+  most_workers_ = options.max_workers;
   if (!m.manager)
     queue.emplace(pool_executor(m.context->get_executor()));
   if (!m.manager || m.random.one_in(2))
@@ -110,6 +111,7 @@ void pool::launch(const pool_queue& q) {
 
 void pool::reconfigure(const launcher_options& o) {
   options = o;
+  most_workers_ = std::max(most_workers_, o.max_workers);
   launcher_options other = o;
   if (of_.chance(2))
     other.per_worker = {.memory_mb = 10}; // which stays what it was
@@ -128,10 +130,18 @@ void pool::cancel() {
   look_up().cancel();
 }
 
-void pool::queue_by_hand() { look_up().queue_slot(make_worker(0)); }
+void pool::queue_by_hand() {
+  by_hand_ = true;
+  look_up().queue_slot(make_worker(0));
+}
+
+// While it has had one launcher and nobody else's slots.
+bool pool::knows_its_workers() const noexcept { return launchers_ == 1 && !by_hand_; }
 
 asio::awaitable<pool_slot> pool::start() {
   const auto launcher = launchers_;
+  if (knows_its_workers())
+    of_.found.check(not_closed() < most_workers_, "a worker is started beside as many as may be");
   std::optional<running_start> one(std::in_place, *this, options.start_timeout);
   pool_timer t(co_await asio::this_coro::executor);
   if (of_.chance(6))
@@ -204,7 +214,11 @@ asio::awaitable<std::tuple<error_code, pool_lease>> pool::acquire(clock::time_po
       co_return std::tuple(error_code(), std::move(lease));
   if (of_.random.one_in(2)) {
     const pool_queue q = look_up();
-    co_return co_await pool_queue(q).async_acquire(deadline, quietly);
+    const bool welcome = may_have_started();
+    auto result = co_await pool_queue(q).async_acquire(deadline, quietly);
+    of_.found.check(!welcome || std::get<error_code>(result) != errc::queue_full,
+                    "a caller is refused for whom a worker could start");
+    co_return result;
   }
   pool_ticket ticket = enter();
   if (of_.random.one_in(3)) {
@@ -228,7 +242,9 @@ asio::awaitable<void> pool::use(pool_lease lease, std::chrono::nanoseconds run) 
     co_await t.async_wait(quietly);
   }
   w->coming_back = true;
+  of_.slow = of_.random.one_in(3);
   lease.release(of_.chance(20) ? worker_condition::dirty : worker_condition::clean);
+  of_.slow = false;
   w->coming_back = w->closes != 0;
 }
 
@@ -264,7 +280,7 @@ void pool::look(const queue_snapshot* s) {
       surrendered_ = surrendered_ || w->coming_back;
       of_.found.check(w->launcher != 0, "evicted, though nothing comes back by that");
     }
-  std::erase_if(present_, [](auto& w) { return w->gone; });
+  std::erase_if(present_, [](auto& w) { return w->gone(); });
 }
 
 std::uint64_t pool::evicted_leaving() const noexcept {
@@ -282,7 +298,21 @@ std::uint64_t pool::used(bool kept) const noexcept {
 
 bool pool::drained() const noexcept {
   return std::all_of(workers.begin(), workers.end(),
-                     [&](auto& w) { return w->closes == 1 && (w->gone || first_launcher_ > w->launcher); });
+                     [&](auto& w) { return w->closed && (w->ended || first_launcher_ > w->launcher); });
+}
+
+// Whether nothing is there, and nothing keeps a worker from being started for a caller.
+bool pool::may_have_started() {
+  if (!may_have_account() || of_.manager || failing_ || launcher_->last_failure())
+    return false;
+  const auto s = queue->snapshot();
+  return s.idle + s.busy + s.resource_waiters + s.states[0] + s.states[1] + s.states[2] == 0 &&
+         not_closed() == 0;
+}
+
+std::uint64_t pool::not_closed() const noexcept {
+  return static_cast<std::uint64_t>(
+      std::count_if(workers.begin(), workers.end(), [](auto& w) { return !w->closed; }));
 }
 
 // Nothing happens any more before time passes.
@@ -294,6 +324,9 @@ void pool::check_rest() {
     of_.found.check(seen_.count(queue_state::starter) == in_time,
                     "other starts are counted than run, in time");
   check_recycling();
+  of_.found.check(!knows_its_workers() || !may_have_account() || seen_.idle == 0 ||
+                      seen_.idle + seen_.busy <= options.max_workers,
+                  "more workers are there than may be, and some are idle");
   if (!may_have_account() || launcher_->last_failure() || options.starts.starts_per_second > 0 ||
       options.policy_name == fails_at_times)
     return;

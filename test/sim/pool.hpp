@@ -71,6 +71,9 @@ class pool {
   };
   class running_start;
 
+  bool knows_its_workers() const noexcept;
+  bool may_have_started();
+  std::uint64_t not_closed() const noexcept;
   void launch_first(const pool_queue& q);
   void launch(const pool_queue& q);
   void check_recycling();
@@ -96,6 +99,8 @@ class pool {
   std::uint64_t tickets_ = 0;           ///< Of callers that do not wait yet.
   clock::time_point cancelled_at_{}, failing_until_{};
   bool failing_ = false;
+  bool by_hand_ = false;
+  std::uint64_t most_workers_ = 0; ///< That there might be at any time.
   std::uint64_t most_recycled_ = 0, recycled_before_ = 0, launched_before_ = 0;
 };
 

@@ -9,6 +9,10 @@ namespace hotslot::sim {
 using namespace std::chrono_literals;
 
 void pools_world::set_up() {
+  machine_.others = [this] {
+    if (!found_.failed() && machine_.context->step())
+      check_step();
+  };
   most_total_ = {.memory_mb = 200 + 100 * random_.below(5)};
   machine_.tracker.emplace(most_total_,
                            random_.one_in(2) ? eviction_order::cheapest : eviction_order::oldest);
@@ -131,11 +135,22 @@ void pools_world::drain() {
   machine_.closing = true;
   std::size_t drained = 0;
   for (const auto& p : pools_) {
+    const auto wait = [&] {
+      p->queue->async_drain(clock::time_point::max(), [&, this](error_code ec) {
+        ++drained;
+        found_.check(!ec && p->drained(), "drained before a worker was closed and gone");
+      });
+    };
+    if (random_.one_in(4))
+      p->queue_by_hand();
+    const bool first = random_.one_in(2);
+    if (first)
+      wait();
+    machine_.slow = random_.one_in(2);
     p->queue->close();
-    p->queue->async_drain(clock::time_point::max(), [&, this](error_code ec) {
-      ++drained;
-      found_.check(!ec && p->drained(), "drained before a worker was closed and gone");
-    });
+    machine_.slow = false;
+    if (!first)
+      wait();
   }
   step_until(clock::now() + 120s, false);
   if (!never())
@@ -339,6 +354,7 @@ void pools_world::check_calm() {
   for (const auto& p : pools_) {
     found_.check(p->unfinished() == 0, "a call never ended");
     found_.check(p->seen().count(queue_state::waiter) == 0, "a caller waits for ever");
+    found_.check(p->seen().idle == 0, "a worker is idle for ever");
     found_.check(p->seen().count(queue_state::starter) == 0 && p->seen().resource_waiters == 0,
                  "a start never ended");
     const queue_totals t = p->totals();

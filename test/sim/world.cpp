@@ -61,6 +61,7 @@ void world::set_up() {
       options.max_workers = 1 + random_.below(4);
       options.idle_timeout = std::chrono::milliseconds(1 + random_.below(50));
       options.jitter_seed = static_cast<std::uint32_t>(random_());
+      registry_.oracles.front()->launches(options.max_workers);
       launcher_.emplace(
           *queue_, [this] { return make_worker(); }, options);
     }

@@ -38,6 +38,8 @@ struct scaling_decision {
   decision_reason reason;
   /// When the policy is to be asked again at the latest; it is asked earlier when something happens.
   std::chrono::nanoseconds again = std::chrono::nanoseconds::max();
+  /// It is also asked when a caller leaves fewer idle than so many.
+  std::uint64_t again_below = 0;
 };
 
 /// A policy: a function of its input and of what it remembers of earlier ones. It is called under the queue's

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 namespace hotslot {
 
@@ -49,6 +50,13 @@ class start_control {
     if (options.starts_per_second > 0)
       take_tokens(p, options, now);
     return p;
+  }
+
+  /// How many `ask` would permit at `now`, but for the ramp and the rate.
+  std::uint64_t may_start(std::chrono::nanoseconds now, std::uint64_t under_way) const noexcept {
+    if (failures_ == 0)
+      return std::numeric_limits<std::uint64_t>::max();
+    return now < not_before_ || under_way != 0 ? 0 : 1;
   }
 
   /// A start has made a worker: there is no failure any more, and no back-off.

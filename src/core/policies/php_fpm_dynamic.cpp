@@ -38,7 +38,11 @@ scaling_decision php_fpm_dynamic::tick(const scaling_input& in) noexcept {
 
 scaling_decision php_fpm_dynamic::operator()(const scaling_input& in) noexcept {
   scaling_decision d = ticker_.due(in.now) != 0 ? detail::at_tick(in, tick(in)) : detail::between_ticks(in);
-  d.again = ticker_.next();
+  const auto idle = in.queue.idle;
+  if (detail::is_at_rest(in, d) && idle >= options_.min_spare && idle <= options_.max_spare)
+    d.again_below = options_.min_spare;
+  else
+    d.again = ticker_.next();
   return d;
 }
 

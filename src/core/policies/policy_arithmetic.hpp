@@ -70,4 +70,9 @@ inline bool is_quiet(const scaling_input& in, const scaling_decision& d) noexcep
   return in.waiting() == 0 && all_workers(in) == 0 && d.start == 0;
 }
 
+/// Whether nothing happens, nor is to.
+inline bool is_at_rest(const scaling_input& in, const scaling_decision& d) noexcept {
+  return in.waiting() == 0 && in.queue.busy == 0 && under_way(in) == 0 && d.start == 0 && d.eject == 0;
+}
+
 } // namespace hotslot::detail

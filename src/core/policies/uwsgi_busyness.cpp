@@ -123,7 +123,9 @@ scaling_decision uwsgi_busyness::operator()(const scaling_input& in) noexcept {
   } else {
     d = emergency(in).value_or(detail::between_ticks(in));
   }
-  if (!detail::is_quiet(in, d))
+  if (detail::is_at_rest(in, d) && detail::all_workers(in) <= 1)
+    d.again_below = detail::all_workers(in);
+  else
     d.again = std::min(cycle_.next(), in.now + options_.check);
   return d;
 }

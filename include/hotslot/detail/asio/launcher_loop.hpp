@@ -132,8 +132,8 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
   struct keeps_loop {
     pointer self;
   };
-  /// A worker, from when its slot is queued until it is gone: where nobody tells that, until the slot is
-  /// closed.
+  /// A worker, from when its slot is queued until that is closed, and the worker gone where somebody tells
+  /// it.
   struct looked_after final : keeps_loop, core::registry_type::worker, watch_node {
     explicit looked_after(const pointer& p)
       : keeps_loop{p}
@@ -277,8 +277,11 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
     if (counted)
       s.counted.drop_one();
     if constexpr (is_watched)
-      wait_gone(*r, std::move(gone),
-                [w = std::move(w)] { w->self->queue->retire(*w->slot, eject_reason::gone); });
+      wait_gone(*r, std::move(gone), [w = std::move(w), entry]() mutable {
+        const pointer self = w->self;
+        self->queue->retire(*entry, eject_reason::gone);
+        self->impl_->start_watch(*w.release(), *entry, 0);
+      });
     else
       impl_->start_watch(*w.release(), *entry, 0);
   }
@@ -304,7 +307,7 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
         // Whatever is wrong with it, the worker is no longer watched.
         if (gone)
           asio::co_spawn(r.executor, std::move(*gone),
-                         [then = std::move(then)](std::exception_ptr) { then(); });
+                         [then = std::move(then)](std::exception_ptr) mutable { then(); });
       } catch (...) { // without memory nobody looks after it
       }
   }

@@ -343,7 +343,7 @@ class queue_impl final : public registered_queue, public launched_queue<typename
   bool is_abandoned() const noexcept {
     std::lock_guard lock(mutex_);
     return handles_.load(std::memory_order_acquire) == 1 &&
-           (!state_or_null() || (state_or_null()->core.is_idle() && state_or_null()->core.live() == 0));
+           (!state_or_null() || (state_or_null()->core.is_idle() && state_or_null()->core.present() == 0));
   }
 
   // Lifetime
@@ -427,8 +427,6 @@ class queue_impl final : public registered_queue, public launched_queue<typename
       step(*s, todo);
       if (todo.resumed)
         arm_timer(*s, now());
-      for (slot_node& closed : todo.closed)
-        s->watches.closed(entry_of(closed).watchers, closed, todo.watches);
       todo.signal |=
           (!todo.closed.empty() && !todo.known) || (todo.wait_changed && s->core.terms().waits_matter());
       if (todo.signal && s->signaller) {
@@ -443,8 +441,8 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     }
     if (signaller)
       signaller->try_send(error_code());
-    finish_closed(todo);
     send_watches(todo);
+    close_slots(todo.closed);
   }
 
   static void send_watches(work& todo) noexcept {
@@ -455,19 +453,23 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     }
   }
 
-  // Each closed slot has a reference to the queue.
-  void finish_closed(work& todo) noexcept {
-    std::uint64_t n = 0;
-    for (; !todo.closed.empty(); ++n) {
-      entry_type& e = entry_of(todo.closed.front());
-      todo.closed.pop_front();
-      e.close_and_destroy();
+  // Each slot has a reference to the queue until it is gone, which it is when its `close()` has returned.
+  void close_slots(slot_list& slots) noexcept {
+    if (slots.empty())
+      return;
+    for (slot_node& s : slots)
+      entry_of(s).close_and_destroy();
+    act([&](state& q, work& todo) {
+      q.core.finish_closing(slots, todo);
+      for (slot_node& s : slots)
+        q.watches.closed(entry_of(s).watchers, s, todo.watches);
+    });
+    while (!slots.empty()) {
+      entry_type& e = entry_of(slots.front());
+      slots.pop_front();
       intrusive_ptr_release(&e);
-    }
-    if (n != 0)
-      act([n](state& s, work& then) { s.core.recount(then, [n](auto& c) { c.finish_closing(n); }); });
-    for (; n != 0; --n)
       intrusive_ptr_release(this);
+    }
   }
 
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }

@@ -110,7 +110,7 @@ class evictable_workers final : public evictable {
   void set_pressure(bool yes) noexcept override {
     pressure_.store(yes);
     if (yes)
-      queue_.step([](core_type& core, actions&) { core.terms().watch_idle(); });
+      queue_.step([](core_type& core, actions&) { core.terms().watch_idle_above(0); });
   }
 
  private:

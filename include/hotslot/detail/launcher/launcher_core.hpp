@@ -114,6 +114,7 @@ class launcher_core : public resource_waiter,
     fresh->jitter_seed = options.jitter_seed;
     options = std::move(*fresh);
     ask_again_ = {}; // the policy is another
+    next_look_ = {};
     evictables_.keep(options.min_idle);
     limit_calls();
     if (account_)
@@ -197,27 +198,38 @@ class launcher_core : public resource_waiter,
     }
   }
 
+  // Returns when to look at idle slots again. Where none can be due, it is told of the next that becomes
+  // idle.
+  timestamp watch_idle(core_type& core, timestamp now) noexcept {
+    if (watches_idle_ || evictables_.under_pressure())
+      core.terms().watch_idle_above(0);
+    if (options.idle_timeout == timestamp::max())
+      return timestamp::max();
+    if (core.idle() > options.min_idle)
+      next_look_ = std::max(later(core.oldest_idle(), options.idle_timeout), later(aged_at_, look_at_idle()));
+    else if (next_look_ <= now)
+      core.terms().watch_idle_above(options.min_idle);
+    return next_look_ > now ? next_look_ : timestamp::max();
+  }
+
   // Returns how many are to be started.
   std::uint64_t decide_starts(core_type& core, const scaling_input& input, plan& next, actions& todo) {
     const timestamp now = input.now;
-    if (watches_idle_ || evictables_.under_pressure())
-      core.terms().watch_idle();
-    if (core.live() != 0) {
-      const bool may_age = core.idle() > options.min_idle;
-      const timestamp due = later(may_age ? core.oldest_idle() : now, options.idle_timeout);
-      next.wake = std::min(next.wake, std::max(due, later(aged_at_, look_at_idle())));
-    }
-    core.terms().watch_minimum(core.idle() < options.min_idle ? 0 : options.min_idle);
-    if (control_.open(options.starts, now))
-      next.wake = std::min(next.wake, control_.not_before());
-    else
+    core.shrink_to(options.max_workers, todo);
+    next.wake = std::min(next.wake, watch_idle(core, now));
+    if (!control_.open(options.starts, now))
       core.terms().refuse_waits({});
 
-    const std::uint64_t there = core.live() + core.under_way();
+    const std::uint64_t there = core.present() + core.under_way();
     const std::uint64_t room = options.max_workers > there ? options.max_workers - there : 0;
     core.terms().watch_waits(room != 0 || core.reserving() != 0);
     scaling_decision d = ask_policy(core, input);
-    const std::uint64_t wanted = std::min(with_minimum(core, d.start), room);
+    const std::uint64_t least = std::max(options.min_idle, d.again_below);
+    core.terms().watch_minimum(core.idle() < least ? 0 : least);
+    const std::uint64_t needed = with_minimum(core, d.start);
+    if (needed >= room && core.present() != core.live()) // where there is no room, waits do not wake it
+      core.terms().watch_closing();
+    const std::uint64_t wanted = std::min(needed, room);
     const std::uint64_t most =
         account_ ? most_reserving - std::min(most_reserving, core.reserving()) : wanted;
     const auto permit = control_.ask(options.starts, now, std::min(wanted, most), core.under_way());
@@ -239,9 +251,19 @@ class launcher_core : public resource_waiter,
     } else {
       core.enter_starting(permit.starts);
     }
+    core.terms().permit(permission(core, input));
+    if (now < control_.not_before())
+      next.wake = std::min(next.wake, control_.not_before());
     under_way_ = core.under_way();
     note({.at = now, .start = d.start, .eject = d.eject, .reason = d.reason});
     return permit.starts;
+  }
+
+  launcher_terms::permission permission(const core_type& core, const scaling_input& in) const noexcept {
+    launcher_terms::permission p{options.max_workers, control_.may_start(in.now, core.under_way())};
+    if (account_)
+      p.resources = options.per_worker.times_in(in.total - in.taken);
+    return p;
   }
 
   scaling_input begin_input(timestamp now) const noexcept {
@@ -318,6 +340,7 @@ class launcher_core : public resource_waiter,
   std::minstd_rand random_;
   start_control control_;
   timestamp aged_at_{};
+  timestamp next_look_{}; ///< At idle slots.
   std::uint64_t under_way_ = 0;
   bool watches_idle_ = false; ///< The next slot that becomes idle has to be paused some time.
   timestamp next_pause_{};
@@ -355,6 +378,8 @@ launcher_core<Hook, Mutex>::~launcher_core() {
 template <queue_hook Hook, class Mutex>
 void launcher_core<Hook, Mutex>::open() {
   limit_calls();
+  const auto input = begin_input(queue->time());
+  queue->step([&](core_type& core, actions&) { core.terms().permit(permission(core, input)); });
   if (account_)
     account_->set_workers(&evictables_);
   policy_name_ = options.policy_name;
@@ -388,7 +413,7 @@ typename launcher_core<Hook, Mutex>::plan launcher_core<Hook, Mutex>::decide(tim
 template <queue_hook Hook, class Mutex>
 bool launcher_core<Hook, Mutex>::has_room() const noexcept {
   std::uint64_t there = 0;
-  queue->look([&](const core_type& core) { there = core.live() + core.under_way(); });
+  queue->look([&](const core_type& core) { there = core.present() + core.under_way(); });
   return there < options.max_workers;
 }
 
@@ -467,6 +492,8 @@ void launcher_core<Hook, Mutex>::end() noexcept {
     core.terms().watch_minimum(0);
     core.terms().refuse_waits({});
     core.terms().surrender(0);
+    core.terms().end_surplus(0);
+    core.terms().permit({});
   });
 }
 

@@ -108,7 +108,7 @@ class worker_registry {
       queue_.look([&](const auto&) { s = *w.slot; });
       const bool idle = s.place == slot_node::place_type::idle;
       using state_type = worker_view::state_type;
-      if (s.place != slot_node::place_type::closed)
+      if (!s.has_left())
         out.push_back({.id = w.id,
                        .state = !idle      ? state_type::busy
                                 : s.paused ? state_type::paused

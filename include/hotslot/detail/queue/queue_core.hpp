@@ -21,7 +21,7 @@ namespace hotslot::detail {
 /// that it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
 ///
 /// Invariants, at rest (between two calls):
-///  - a slot is in one place: idle, granted, offered, leased or closed;
+///  - a slot is in one place: idle, granted, offered, leased, closing or closed;
 ///  - there is never an idle slot and a waiter at once;
 ///  - a queued slot ends at most one wait;
 ///  - idle slots are in the order of their ids, waiters in the order of their arrival;
@@ -118,7 +118,7 @@ class basic_queue_core {
 
   /// Never offered again: closed now if free, when it comes back otherwise.
   void retire(slot_node& s, eject_reason why, timestamp now, actions& out) noexcept {
-    if (s.place == slot_node::place_type::closed || s.retired != eject_reason::none)
+    if (s.has_left() || s.retired != eject_reason::none)
       return;
     s.retired = why;
     if (s.undelivered_to()) {
@@ -142,6 +142,14 @@ class basic_queue_core {
       close_idle(idle_.oldest(), why, out);
   }
 
+  /// Sees to it that no more than `most` slots live, as far as they were launched: closes idle ones, oldest
+  /// first, and the others when they come back from their calls.
+  void shrink_to(std::uint64_t most, actions& out) noexcept {
+    for (auto* s = idle_.oldest_launched(); s && live() > most; s = idle_.oldest_launched())
+      close_idle(*s, eject_reason::surplus, out);
+    terms_.end_surplus(live() > most ? live() - most : 0);
+  }
+
   /// Calls `pause` with each idle slot that is not paused and has been idle since `cutoff` or longer, oldest
   /// first. Returns since when the next one has been idle that is not paused; the epoch's end where none is.
   template <class Pause>
@@ -159,6 +167,16 @@ class basic_queue_core {
       return true;
     });
     return next;
+  }
+
+  /// Slots that were handed out to be closed have been.
+  void finish_closing(slot_list& slots, actions& out) noexcept {
+    for (slot_node& s : slots) {
+      s.place = slot_node::place_type::closed;
+      census_.closed();
+    }
+    out.signal |= terms_.seen_closed();
+    notice_drained(out);
   }
 
   // Waits
@@ -200,7 +218,7 @@ class basic_queue_core {
       ++record_.totals.failed;
       return refuse(w, terms_.refusal(), out);
     }
-    if (line_.size() >= overload_.options().max_waiting) {
+    if (too_many_wait()) {
       ++record_.totals.shed;
       return refuse(w, errc::queue_full, out);
     }
@@ -372,6 +390,8 @@ class basic_queue_core {
   std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
   std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
   std::uint64_t live() const noexcept { return census_.live(); }
+  /// Live slots and those whose `close()` has not returned.
+  std::uint64_t present() const noexcept { return census_.live() + census_.closing(); }
   /// Workers that are being started or wait for resources.
   std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
   bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
@@ -401,7 +421,7 @@ class basic_queue_core {
 
   /// Whether there is no slot and no wait.
   bool empty() const noexcept {
-    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && live() == 0;
+    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && present() == 0;
   }
 
   /// Ends every wait in the queue; those handed out are to be destroyed.
@@ -469,7 +489,7 @@ class basic_queue_core {
     overload_.nobody_waits(now);
     s.origin = wait_cause::call;
     idle_.add(s);
-    out.signal |= terms_.seen_idle();
+    out.signal |= terms_.seen_idle(idle_.size());
     record_.tell(queue_event_kind::slot_idle, s);
   }
 
@@ -551,10 +571,10 @@ class basic_queue_core {
   }
 
   void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {
-    s.place = slot_node::place_type::closed;
+    s.place = slot_node::place_type::closing;
     s.retired = why;
     count_ejection(record_.totals, why);
-    census_.closed(s);
+    census_.to_be_closed(s);
     record_.tell({.kind = queue_event_kind::slot_closed, .reason = why}, s);
     out.closed.push_back(s);
   }
@@ -564,6 +584,13 @@ class basic_queue_core {
     if (resource_waiters_ != 0)
       return wait_cause::resources;
     return record_.count(queue_state::starter) != 0 || live() == 0 ? wait_cause::start : wait_cause::call;
+  }
+
+  // Whoever a worker is or may be started for does not wait too much.
+  bool too_many_wait() const noexcept {
+    const std::uint64_t most = overload_.options().max_waiting, n = line_.size();
+    const std::uint64_t startable = terms_.startable(present() + under_way(), resource_waiters_);
+    return n >= most && n - most >= startable && n - most - startable >= under_way();
   }
 
   bool will_be_late(const wait_node& w, timestamp now) const noexcept {

@@ -40,7 +40,8 @@ struct slot_link {
 
 /// One worker's slot, from the time it is queued until it is closed.
 struct slot_node : slot_link {
-  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, closed };
+  /// `closing`: whoever has taken it out of the queue is in its `close()`.
+  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, closing, closed };
 
   std::uint64_t id = 0;   ///< Of the present offer; every queueing is a new one.
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
@@ -54,6 +55,7 @@ struct slot_node : slot_link {
 
   static constexpr std::uint32_t most_calls = (1u << 20) - 1;
 
+  bool has_left() const noexcept { return place == place_type::closing || place == place_type::closed; }
   bool is_held_out() const noexcept {
     return place == slot_node::place_type::granted || place == slot_node::place_type::offered;
   }

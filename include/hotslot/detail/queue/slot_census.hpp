@@ -8,12 +8,13 @@
 
 namespace hotslot::detail {
 
-/// A slot lives from when it is queued until it is closed. Then it is closing until its owner has closed it,
-/// and, where a launcher has started it, leaving until nothing is left of its worker. Starts that have
-/// failed, or are late, are ending until their factories have.
+/// A slot lives from when it is queued until it is to be closed. Then it is closing until its `close()` has
+/// returned, and, where a launcher has started it, leaving until nothing is left of its worker. Starts that
+/// have failed, or are late, are ending until their factories have.
 class slot_census {
  public:
   std::uint64_t live() const noexcept { return live_; }
+  std::uint64_t closing() const noexcept { return closing_; }
   std::uint64_t leaving() const noexcept { return leaving_; }
   /// Of the live ones, those that no launcher has started.
   std::uint64_t by_hand() const noexcept { return by_hand_; }
@@ -23,20 +24,20 @@ class slot_census {
     ++live_;
     by_hand_ += !s.launched;
   }
-  void closed(const slot_node& s) noexcept {
+  void to_be_closed(const slot_node& s) noexcept {
     --live_;
     by_hand_ -= !s.launched;
     leaving_ += s.launched;
     ++closing_;
   }
-  void finish_closing(std::uint64_t n) noexcept { closing_ -= n; }
+  void closed() noexcept { --closing_; }
 
   /// Nothing is left of the worker of a launched slot, or nobody looks after it any longer. The slot need not
   /// be closed yet.
   void left(slot_node& s) noexcept {
     assert(s.launched);
     s.launched = false;
-    if (s.place == slot_node::place_type::closed)
+    if (s.has_left())
       --leaving_;
     else
       ++by_hand_;
