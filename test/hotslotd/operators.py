@@ -5,6 +5,8 @@ import http.client
 import os
 import shutil
 import signal
+import socket
+import struct
 import sys
 import tempfile
 import unittest
@@ -12,7 +14,7 @@ import unittest
 from hotslotd import PATIENCE, Hotslotd, ask
 
 HOTSLOTD, FUNCTION = (os.path.abspath(path) for path in sys.argv[1:3])
-del sys.argv[1:]
+del sys.argv[1:3]
 OPERATOR, SCRAPER = "operators-token", "scrapers-token"
 
 
@@ -44,6 +46,14 @@ class Operators(unittest.TestCase):
             self.assertEqual(self.status(server, "POST", "/admin/drain", bearing(SCRAPER)), 403)
             self.assertEqual(self.status(server, "POST", "/admin/reload", bearing(SCRAPER)), 403)
             self.assertEqual(self.status(server, "POST", "/admin/reload", bearing(OPERATOR)), 200)
+
+    def test_who_has_asked_for_the_end_need_not_hear_the_answer(self):
+        with self.server() as server:
+            with socket.create_connection(("127.0.0.1", server.admin), timeout=PATIENCE) as caller:
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed, it resets
+                caller.sendall(b"POST /admin/drain HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(server.wait(), 0)
+        self.assertEqual(server.log.matching("cutting"), [])
 
     def test_actions_and_refusals_have_lines(self):
         with self.server({"token_file": "tokens"}) as server:

@@ -115,11 +115,15 @@ asio::awaitable<http::response> admin::reload() {
   }
 }
 
-// All of the answer is on its way before the server begins to end, for which it may have nothing to wait for.
+// All of the answer is on its way before the server begins to end, for which it may have nothing to wait for. Who
+// has gone without it, or as soon as it was there, has asked all the same.
 asio::awaitable<http::response> admin::drain(http::exchange& exchange) {
   const auto answer = make_json(http::status::accepted, {{"draining", true}});
-  co_await exchange.begin(answer);
-  co_await exchange.write(answer.body());
+  try {
+    co_await exchange.begin(answer);
+    co_await exchange.write(answer.body());
+  } catch (const boost::system::system_error&) {
+  }
   actions_.drain();
   co_return http::response();
 }
