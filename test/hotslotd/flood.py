@@ -88,7 +88,8 @@ class Flood(unittest.TestCase):
                 try:
                     connection.request("POST", "/t/t/echo", b"x")
                     answer = connection.getresponse()
-                    self.assertEqual((answer.status, answer.read()), (200, b"x"))
+                    answer.read()
+                    self.assertEqual(answer.status, 200)
                 except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                     connection.close()  # given up for the next of the flood
                     continue

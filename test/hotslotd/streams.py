@@ -17,9 +17,9 @@ from hotslotd import PATIENCE, Hotslotd
 FUNCTION = os.path.abspath(sys.argv.pop())
 HOTSLOTD = os.path.abspath(sys.argv.pop())
 MB = 1 << 20
-LONG = int(os.environ.get("HOTSLOT_STREAM_MB", "200")) * MB
 PIECE = bytes(range(256)) * 256
 INSTRUMENTED = "HOTSLOT_INSTRUMENTED" in os.environ
+LONG = int(os.environ.get("HOTSLOT_STREAM_MB", "40" if INSTRUMENTED else "200")) * MB
 
 
 class Server(Hotslotd):

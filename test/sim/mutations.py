@@ -15,8 +15,10 @@ CORE = "detail/queue/queue_core.hpp"
 IDLE = "detail/queue/idle_stack.hpp"
 LINE = "detail/queue/waiting_line.hpp"
 TERMS = "detail/queue/launcher_terms.hpp"
+KEEPING = "detail/queue/idle_keeping.hpp"
 CENSUS = "detail/queue/slot_census.hpp"
 IMPL = "detail/asio/queue_impl.hpp"
+LOCKED = "detail/asio/locked_queue.hpp"
 SERVICE = "detail/asio/queue_service.hpp"
 TIMER = "detail/asio/deadline_timer.hpp"
 OP = "detail/asio/wait_op.hpp"
@@ -74,8 +76,8 @@ QUEUE = {
     "callers are served newest first": (5, (LINE, "return insert(callers_.end(), w);", "return insert(callers_.begin(), w);")),
     "idle slots leave oldest first": (5, (IDLE, "slot_node& s = «slots_.back()»;", "slots_.front()"),
         (IDLE, "slots_.pop_back();", "slots_.pop_front();")),
-    "ejection takes the newest idle slot": (5, (CORE, "close_idle(idle_.oldest(), eject_reason::idle, out);",
-        "close_slot(idle_.take_newest(), eject_reason::idle, out);")),
+    "ejection takes the newest idle slot": (5, (KEEPING,
+        "core.eject(«core.idle_slots().oldest()», eject_reason::idle, out);", "core.idle_slots().newest()")),
     "an ejection takes an acquired slot": (2, (CORE, "if («s.place == slot_node::place_type::offered») {\n      take_from_waiter",
         "s.place == slot_node::place_type::offered || s.place == slot_node::place_type::leased")),
     "an ejected offer can be acquired": (2, (CORE,
@@ -84,9 +86,9 @@ QUEUE = {
         "s.id = why == queue_event_kind::slot_queued ? next_id_++ : s.id;")),
     "a resumed waiter goes to the end": (5, (LINE, "insert(younger, w);", "insert(callers_.end(), w);")),
     "a resumed waiter waits beside an idle slot": (3, (CORE, "if (!idle_.empty())\n      return grant(*w, idle_.take_newest(), now, out);", ";")),
-    "a resumed waiter loses its deadline": (9, (IMPL, "if (todo.resumed)\n        arm_timer(*s, now());", ";")),
+    "a resumed waiter loses its deadline": (9, (LOCKED, "if (todo.resumed)\n        arm_timer(*s, now());", ";")),
     "an earlier deadline does not move the timer": (9, (TIMER, "if («timer_ && armed_for_ <= at»)", "static_cast<bool>(timer_)")),
-    "the timer is armed once": (9, (IMPL, "      else\n        «arm_timer(s, t);»", ";")),
+    "the timer is armed once": (9, (LOCKED, "      else\n        «arm_timer(s, t);»", ";")),
     "a revoked grant counts as busy for ever": (7, (CORE, "«return_unused(s, now, out);»\n  }\n\n  // A granted",
         "record_.tell(queue_event_kind::slot_put_back, s); settle(s, now, out);")),
     "a refused caller is counted for ever": (7, (CORE, "noexcept {\n    «stop_waiting(w, why);»\n    w.phase", ";")),
@@ -96,7 +98,7 @@ QUEUE = {
     "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      «discard();»", "release();")),
     "a retired slot is offered again": (1, (CORE, "if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);", ";")),
     "drained while slots are out": (10, (CORE, "return closed_ && «census_.nothing_left() && is_idle()»", "resource_waiters_ == 0")),
-    "a slot is closed twice": (1, (IMPL, "entry_of(s).close_and_destroy();",
+    "a slot is closed twice": (1, (LOCKED, "entry_of(s).close_and_destroy();",
         "entry_of(s).slot.close(); entry_of(s).close_and_destroy();")),
     "the bound admits one too many": (10, (CORE, "return «n >= most» && n - most >= startable", "n > most")),
     "nobody wakes the launcher": (3, (IMPL, "todo.wait_changed = op.phase == wait_node::phase_type::waiting;", ";")),
@@ -113,7 +115,7 @@ POOLS = {
         "out.signal |= terms_.seen_closed();", ";")),
     "drained while a close() runs": ("a slot is there until its close() has returned", (CENSUS, "live_ == 0 && «closing_ == 0»", "true")),
     "a maximum that was lowered ends nobody": ("no more workers than there may be", (STATE,
-        "core.shrink_to(options.max_workers, todo);", ";")),
+        "shrink_to(core, options.max_workers, todo);", ";")),
     "whoever a worker could start for waits too much": ("a bound refuses those that nothing can be started for", (CORE,
         "«n - most >= startable && n - most - startable >= under_way()»;", "true")),
     "nobody looks at workers that become idle later": ("every wake-up has its cause", (STATE,

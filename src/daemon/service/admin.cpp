@@ -115,8 +115,8 @@ asio::awaitable<http::response> admin::reload() {
   }
 }
 
-// All of the answer is on its way before the server begins to end, for which it may have nothing to wait for. Who
-// has gone without it, or as soon as it was there, has asked all the same.
+// All of the answer is on its way before the server begins to end, for which it may have nothing to wait for.
+// Who has gone without it, or as soon as it was there, has asked all the same.
 asio::awaitable<http::response> admin::drain(http::exchange& exchange) {
   const auto answer = make_json(http::status::accepted, {{"draining", true}});
   try {

@@ -1,16 +1,10 @@
-// What the handles of one queue share: the state machine under a mutex, and what completes its operations.
+// What the handles of one queue share: its operations.
 #pragma once
 
-#include <hotslot/detail/asio/deadline_timer.hpp>
 #include <hotslot/detail/asio/friends.hpp>
+#include <hotslot/detail/asio/locked_queue.hpp>
 #include <hotslot/detail/asio/queue_handle.hpp>
-#include <hotslot/detail/asio/queue_service.hpp>
-#include <hotslot/detail/asio/slot_entry.hpp>
-#include <hotslot/detail/asio/slot_watches.hpp>
-#include <hotslot/detail/asio/wait_op.hpp>
-#include <hotslot/detail/launcher/launched_queue.hpp>
-#include <hotslot/detail/queue/queue_core.hpp>
-#include <hotslot/queue_traits.hpp>
+#include <hotslot/detail/queue/idle_keeping.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/error.hpp>
@@ -32,47 +26,34 @@ struct acquire_result;
 template <slot Slot, class Executor, class Traits>
 struct offer_result;
 
-/// Lifetime: `handles_` counts the users' handles, and the last one that goes closes the queue; `references_`
-/// counts whatever points here: all handles together, each operation and each link to one, each token and
-/// offer, the timer, each slot that is not closed. A lease points here without counting, since its slot does.
+/// Lifetime: `handles_` counts the users' handles, and the last one that goes closes the queue.
 template <slot Slot, class Executor, class Traits>
-class queue_impl final : public registered_queue, public launched_queue<typename Traits::hook_type> {
-  using launched_base = launched_queue<typename Traits::hook_type>;
+class queue_impl final : public locked_queue<Slot, Executor, Traits> {
+  using base = locked_queue<Slot, Executor, Traits>;
+  using base::act;
+  using base::arm_timer;
+  using base::close_without_state;
+  using base::entry_of;
+  using base::mutex_;
+  using base::send_watches;
+  using base::state_or_null;
+  using typename base::state;
+  using typename base::work;
 
  public:
   using executor_type = Executor;
   using clock_type = typename Traits::clock_type;
   using hook_type = typename Traits::hook_type;
-  using core_type = basic_queue_core<hook_type>;
-  using actions = typename core_type::actions;
-  using entry_type = slot_entry<Slot, typename core_type::slot_type>;
+  using typename base::core_type;
+  using typename base::entry_type;
   using entry_pointer = boost::intrusive_ptr<entry_type>;
   using pointer = boost::intrusive_ptr<queue_impl>;
-  using signaller_type = queue_signaller<Executor>;
+  using base::now;
+  using base::prepare;
+  using typename base::signaller_type;
 
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
-    : registered_queue(ex)
-    , executor_(ex) {
-    if constexpr (is_hooked)
-      state_ = new state(hook);
-  }
-
-  static timestamp now() noexcept { return to_timestamp(clock_type::now()); }
-  static timestamp to_timestamp(typename clock_type::time_point t) noexcept {
-    if (t == clock_type::time_point::max())
-      return wait_node::no_deadline;
-    return std::chrono::duration_cast<timestamp>(t.time_since_epoch());
-  }
-
-  const Executor& get_executor() const noexcept { return executor_; }
-
-  /// Makes room for slots and waits. A queue that has never had any does without, so that it is small. To be
-  /// called before the functions that take one; throws `bad_alloc`.
-  void prepare() {
-    if constexpr (!is_hooked)
-      if (!state_.load(std::memory_order_acquire)) [[unlikely]]
-        make_state();
-  }
+    : base(ex, hook) {}
 
   // Slots
 
@@ -137,7 +118,7 @@ class queue_impl final : public registered_queue, public launched_queue<typename
   }
 
   void eject_idle(timestamp cutoff, std::uint64_t keep) noexcept {
-    act([&](state& s, work& todo) { s.core.eject_idle(cutoff, keep, todo); });
+    act([&](state& s, work& todo) { detail::eject_idle(s.core, cutoff, keep, todo); });
   }
 
   // Waits
@@ -272,7 +253,7 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     if constexpr (pausable_slot<Slot>) {
       std::lock_guard lock(mutex_);
       if (state* s = state_or_null())
-        return s->core.pause_idle(cutoff, [](slot_node& n) { entry_of(n).slot.pause(); });
+        return detail::pause_idle(s->core, cutoff, [](slot_node& n) { entry_of(n).slot.pause(); });
     }
     return timestamp::max();
   }
@@ -298,15 +279,6 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     });
   }
 
-  /// The channel by which a wait that begins or ends, and a slot that is closed, wake the launcher.
-  signaller_type& signaller() {
-    prepare();
-    std::lock_guard lock(mutex_);
-    if (!state_or_null()->signaller)
-      state_or_null()->signaller = std::make_unique<signaller_type>(executor_, 1);
-    return *state_or_null()->signaller;
-  }
-
   // The queue
 
   void close() noexcept {
@@ -319,19 +291,16 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     });
   }
 
-  bool closed() const noexcept override {
-    std::lock_guard lock(mutex_);
-    return state_or_null() ? state_or_null()->core.closed() : closed_;
-  }
-
   queue_snapshot snapshot() const noexcept {
-    std::lock_guard lock(mutex_);
-    return state_or_null() ? state_or_null()->core.snapshot() : queue_snapshot();
+    queue_snapshot s;
+    this->look([&](const core_type& core) { s = core.snapshot(); });
+    return s;
   }
 
   queue_histograms histograms() const noexcept {
-    std::lock_guard lock(mutex_);
-    return state_or_null() ? state_or_null()->core.histograms() : queue_histograms();
+    queue_histograms all;
+    this->look([&](const core_type& core) { all = core.histograms(); });
+    return all;
   }
 
   bool is_idle() const noexcept {
@@ -360,137 +329,7 @@ class queue_impl final : public registered_queue, public launched_queue<typename
     intrusive_ptr_release(this);
   }
 
-  friend void intrusive_ptr_add_ref(queue_impl* q) noexcept {
-    q->references_.fetch_add(1, std::memory_order_relaxed);
-  }
-  friend void intrusive_ptr_release(queue_impl* q) noexcept {
-    if (q->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-      delete q;
-  }
-
  private:
-  using timer_type = typename Traits::template timer_type<Executor>;
-
-  static constexpr bool is_hooked = queue_recorder<hook_type>::is_hooked;
-
-  struct state {
-    explicit state(const hook_type& hook)
-      : core(hook) {}
-
-    core_type core;
-    slot_watches watches;
-    deadline_timer<timer_type> timer;
-    std::unique_ptr<signaller_type> signaller;
-  };
-
-  struct work : actions {
-    watch_list watches;
-  };
-
-  ~queue_impl() {
-    const std::unique_ptr<state> gone(state_or_null());
-    assert(!gone || gone->core.empty());
-  }
-
-  bool close_without_state() noexcept {
-    std::lock_guard lock(mutex_);
-    closed_ = true;
-    return !state_or_null();
-  }
-
-  void make_state() {
-    auto fresh = std::make_unique<state>(hook_type());
-    std::lock_guard lock(mutex_);
-    if (state_or_null())
-      return;
-    actions nothing;
-    if (closed_)
-      fresh->core.close(nothing);
-    state_.store(fresh.release(), std::memory_order_release);
-  }
-
-  /// Null where the queue has had no slot and no wait. To be called under the lock, or where there is one.
-  state* state_or_null() const noexcept { return state_.load(std::memory_order_relaxed); }
-
-  /// Runs `step` under the lock, then does what it decided. Touches nothing of the queue after the lock is
-  /// released, but where there is a reference that sees to it.
-  template <class Step>
-  void act(Step&& step) noexcept {
-    work todo;
-    signaller_type* signaller = nullptr;
-    pointer keep;
-    {
-      std::lock_guard lock(mutex_);
-      state* s = state_or_null();
-      if (!s)
-        return;
-      step(*s, todo);
-      if (todo.resumed)
-        arm_timer(*s, now());
-      todo.signal |=
-          (!todo.closed.empty() && !todo.known) || (todo.wait_changed && s->core.terms().waits_matter());
-      if (todo.signal && s->signaller) {
-        signaller = s->signaller.get();
-        keep = this;
-      }
-    }
-    while (!todo.due.empty()) {
-      auto& op = static_cast<wait_op_base&>(todo.due.front());
-      todo.due.pop_front();
-      op.post();
-    }
-    if (signaller)
-      signaller->try_send(error_code());
-    send_watches(todo);
-    close_slots(todo.closed);
-  }
-
-  static void send_watches(work& todo) noexcept {
-    while (!todo.watches.empty()) {
-      watch_node& op = todo.watches.front();
-      todo.watches.pop_front();
-      op.post();
-    }
-  }
-
-  // Each slot has a reference to the queue until it is gone, which it is when its `close()` has returned.
-  void close_slots(slot_list& slots) noexcept {
-    if (slots.empty())
-      return;
-    for (slot_node& s : slots)
-      entry_of(s).close_and_destroy();
-    act([&](state& q, work& todo) {
-      q.core.finish_closing(slots, todo);
-      for (slot_node& s : slots)
-        q.watches.closed(entry_of(s).watchers, s, todo.watches);
-    });
-    while (!slots.empty()) {
-      entry_type& e = entry_of(slots.front());
-      slots.pop_front();
-      intrusive_ptr_release(&e);
-      intrusive_ptr_release(this);
-    }
-  }
-
-  static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
-
-  using step_function = typename launched_base::template function<core_type&, queue_actions&>;
-  using look_function = typename launched_base::template function<const core_type&>;
-
-  void do_step(step_function f, void* self) override {
-    prepare();
-    act([&](state& s, work& todo) { f(self, s.core, todo); });
-  }
-
-  void do_look(look_function f, void* self) const noexcept override {
-    std::lock_guard lock(mutex_);
-    if (const state* s = state_or_null())
-      f(self, s->core);
-  }
-
-  void add_reference() noexcept override { intrusive_ptr_add_ref(this); }
-  void drop_reference() noexcept override { intrusive_ptr_release(this); }
-
   // An ejection is told the time only where it may grant another slot.
   static timestamp time_of_regrant(const slot_node& s) noexcept {
     return s.undelivered_to() ? now() : timestamp();
@@ -542,61 +381,7 @@ class queue_impl final : public registered_queue, public launched_queue<typename
       std::exchange(op.link, nullptr)->op.store(nullptr, std::memory_order_release);
   }
 
-  void arm_timer(state& s, timestamp t) {
-    s.timer.arm(executor_, t, s.core.next_deadline(), [this](std::uint32_t round) {
-      return [self = pointer(this), round](error_code) { self->on_timer(round); };
-    });
-  }
-
-  void on_timer(std::uint32_t round) noexcept {
-    std::unique_ptr<timer_type> unneeded;
-    act([&](state& s, work& todo) {
-      if (!s.timer.ran(round))
-        return;
-      const timestamp t = now();
-      todo.wait_changed = s.core.expire(t, todo);
-      if (s.core.next_deadline() == wait_node::no_deadline)
-        unneeded = s.timer.take();
-      else
-        arm_timer(s, t);
-    });
-  }
-
-  void shut_down() noexcept override {
-    const pointer keep(this);
-    actions todo;
-    slot_watches::all_list watches;
-    // What belongs to the context goes with it, since leases and handles may outlive it.
-    std::unique_ptr<signaller_type> signaller;
-    std::unique_ptr<timer_type> timer;
-    {
-      std::lock_guard lock(mutex_);
-      state* s = state_or_null();
-      if (!s)
-        return;
-      signaller = std::move(s->signaller);
-      timer = s->timer.end();
-      s->core.forget_waits(todo);
-      s->watches.forget_all(watches);
-    }
-    while (!todo.due.empty()) {
-      auto& op = static_cast<wait_op_base&>(todo.due.front());
-      todo.due.pop_front();
-      op.destroy();
-    }
-    while (!watches.empty()) {
-      watch_node& op = watches.front();
-      watches.pop_front();
-      op.destroy();
-    }
-  }
-
-  mutable typename Traits::mutex_type mutex_;
-  std::atomic<state*> state_{nullptr};
   std::atomic<std::uint32_t> handles_{0};
-  std::atomic<std::uint32_t> references_{0};
-  Executor executor_;
-  bool closed_ = false; ///< Before there was a state.
 };
 
 } // namespace hotslot::detail

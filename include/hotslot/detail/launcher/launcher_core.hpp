@@ -5,6 +5,7 @@
 #include <hotslot/detail/launcher/launched_queue.hpp>
 #include <hotslot/detail/launcher/start.hpp>
 #include <hotslot/detail/launcher/worker_registry.hpp>
+#include <hotslot/detail/queue/idle_keeping.hpp>
 #include <hotslot/launcher_options.hpp>
 #include <hotslot/stats/queue_detail.hpp>
 
@@ -142,7 +143,7 @@ class launcher_core : public resource_waiter,
     const timestamp timeout = options.idle_timeout;
     if (now >= aged_at_ + look_at_idle()) {
       queue->step([&](core_type& core, actions& todo) {
-        core.eject_idle(now - timeout, kept_with(core), todo);
+        eject_idle(core, now - timeout, kept_with(core), todo);
         todo.known = true;
       });
       aged_at_ = now;
@@ -215,7 +216,7 @@ class launcher_core : public resource_waiter,
   // Returns how many are to be started.
   std::uint64_t decide_starts(core_type& core, const scaling_input& input, plan& next, actions& todo) {
     const timestamp now = input.now;
-    core.shrink_to(options.max_workers, todo);
+    shrink_to(core, options.max_workers, todo);
     next.wake = std::min(next.wake, watch_idle(core, now));
     if (!control_.open(options.starts, now))
       core.terms().refuse_waits({});
@@ -240,7 +241,7 @@ class launcher_core : public resource_waiter,
     next.wake = std::min({next.wake, permit.again, d.again});
     if (d.eject != 0) {
       in_advance_ = 0;
-      core.eject_oldest(d.eject, kept_with(core), eject_reason::surplus, todo);
+      eject_surplus(core, d.eject, kept_with(core), todo);
     }
     if (account_) {
       const std::uint64_t demand = demanded(core) - std::min(demanded(core), core.reserving());

@@ -17,6 +17,7 @@ class idle_stack {
   std::uint64_t size() const noexcept { return size_; }
   slot_node& oldest() noexcept { return slots_.front(); }
   const slot_node& oldest() const noexcept { return slots_.front(); }
+  slot_node& newest() noexcept { return slots_.back(); }
 
   slot_node& take_newest() noexcept {
     slot_node& s = slots_.back();

@@ -129,44 +129,10 @@ class basic_queue_core {
     }
   }
 
-  /// Closes idle slots, oldest first, that have been idle since `cutoff` or longer, as long as more than
-  /// `keep` are live.
-  void eject_idle(timestamp cutoff, std::uint64_t keep, actions& out) noexcept {
-    while (!idle_.empty() && idle_.oldest().idle_since <= cutoff && live() > keep)
-      close_idle(idle_.oldest(), eject_reason::idle, out);
-  }
-
-  /// Closes up to `n` idle slots, oldest first, as long as more than `keep` are live.
-  void eject_oldest(std::uint64_t n, std::uint64_t keep, eject_reason why, actions& out) noexcept {
-    for (; n != 0 && !idle_.empty() && live() > keep; --n)
-      close_idle(idle_.oldest(), why, out);
-  }
-
-  /// Sees to it that no more than `most` slots live, as far as they were launched: closes idle ones, oldest
-  /// first, and the others when they come back from their calls.
-  void shrink_to(std::uint64_t most, actions& out) noexcept {
-    for (auto* s = idle_.oldest_launched(); s && live() > most; s = idle_.oldest_launched())
-      close_idle(*s, eject_reason::surplus, out);
-    terms_.end_surplus(live() > most ? live() - most : 0);
-  }
-
-  /// Calls `pause` with each idle slot that is not paused and has been idle since `cutoff` or longer, oldest
-  /// first. Returns since when the next one has been idle that is not paused; the epoch's end where none is.
-  template <class Pause>
-  timestamp pause_idle(timestamp cutoff, Pause&& pause) noexcept {
-    timestamp next = timestamp::max();
-    idle_.visit_oldest([&](slot_node& s) {
-      if (s.paused)
-        return true;
-      if (s.idle_since > cutoff) {
-        next = s.idle_since;
-        return false;
-      }
-      pause(s);
-      s.paused = true;
-      return true;
-    });
-    return next;
+  /// Closes an idle slot.
+  void eject(slot_node& s, eject_reason why, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::idle);
+    close_idle(s, why, out);
   }
 
   /// Slots that were handed out to be closed have been.
@@ -395,6 +361,7 @@ class basic_queue_core {
   /// Workers that are being started or wait for resources.
   std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
   bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
+  idle_stack& idle_slots() noexcept { return idle_; }
   const idle_stack& idle_slots() const noexcept { return idle_; }
   const slot_census& census() const noexcept { return census_; }
   /// Changes it; a queue may have drained by that.
