@@ -49,6 +49,7 @@ class php_fpm_dynamic {
   php_fpm_dynamic_options options_;
   detail::ticker ticker_;
   std::uint64_t rate_ = 1;
+  bool rests_ = false;
 };
 
 } // namespace hotslot

@@ -31,6 +31,13 @@ class ticker {
     return static_cast<std::uint64_t>(n);
   }
 
+  /// Those that were due before `now` have passed, and nothing was to be done. Returns the last of them.
+  std::chrono::nanoseconds skip(std::chrono::nanoseconds now) noexcept {
+    if (begun_ && now > last_)
+      last_ += (now - last_ - std::chrono::nanoseconds(1)) / interval_ * interval_;
+    return last_;
+  }
+
   std::chrono::nanoseconds next() const noexcept { return last_ + interval_; }
 
  private:
@@ -87,6 +94,9 @@ class traffic_meter {
   ///
   /// At the first look, and where no run was measured yet, it is the number of workers busy now.
   reading look(const scaling_input& in) noexcept;
+
+  /// Until then nothing has gone through since the last look, which is as if it was then.
+  void nothing_until(std::chrono::nanoseconds t) noexcept { last_ = std::max(last_, t); }
 
  private:
   bool begun_ = false;

@@ -70,6 +70,7 @@ class uwsgi_busyness {
   uwsgi_busyness_options options_;
   detail::ticker cycle_;
   detail::traffic_meter meter_;
+  bool rests_ = false;
   std::uint64_t multiplier_;
   std::uint64_t emergency_workers_ = 0;
   std::uint64_t even_cycles_ = 0;

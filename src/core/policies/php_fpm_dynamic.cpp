@@ -2,6 +2,8 @@
 
 #include "policy_arithmetic.hpp"
 
+#include <utility>
+
 namespace hotslot {
 
 using detail::say;
@@ -37,9 +39,12 @@ scaling_decision php_fpm_dynamic::tick(const scaling_input& in) noexcept {
 }
 
 scaling_decision php_fpm_dynamic::operator()(const scaling_input& in) noexcept {
+  if (std::exchange(rests_, false))
+    ticker_.skip(in.now);
   scaling_decision d = ticker_.due(in.now) != 0 ? detail::at_tick(in, tick(in)) : detail::between_ticks(in);
   const auto idle = in.queue.idle;
-  if (detail::is_at_rest(in, d) && idle >= options_.min_spare && idle <= options_.max_spare)
+  rests_ = detail::is_at_rest(in, d) && idle >= options_.min_spare && idle <= options_.max_spare;
+  if (rests_)
     d.again_below = options_.min_spare;
   else
     d.again = ticker_.next();

@@ -2,6 +2,8 @@
 
 #include "policy_arithmetic.hpp"
 
+#include <utility>
+
 namespace hotslot {
 
 using detail::say;
@@ -116,6 +118,8 @@ scaling_decision uwsgi_busyness::end_cycle(const scaling_input& in, double busyn
 scaling_decision uwsgi_busyness::operator()(const scaling_input& in) noexcept {
   if (!wait_ends_)
     restart_wait(in.now);
+  if (std::exchange(rests_, false))
+    meter_.nothing_until(cycle_.skip(in.now));
   scaling_decision d;
   if (cycle_.due(in.now) != 0) {
     const double workers = static_cast<double>(std::max<std::uint64_t>(detail::all_workers(in), 1));
@@ -123,7 +127,8 @@ scaling_decision uwsgi_busyness::operator()(const scaling_input& in) noexcept {
   } else {
     d = emergency(in).value_or(detail::between_ticks(in));
   }
-  if (detail::is_at_rest(in, d) && detail::all_workers(in) <= 1)
+  rests_ = detail::is_at_rest(in, d) && detail::all_workers(in) <= 1;
+  if (rests_)
     d.again_below = detail::all_workers(in);
   else
     d.again = std::min(cycle_.next(), in.now + options_.check);
