@@ -27,6 +27,7 @@
 #include <hotslot/slot_queue.hpp>
 #include <hotslot/slot_queue_manager.hpp>
 #include <hotslot/slot_token.hpp>
+#include <hotslot/slot_upkeep.hpp>
 #include <hotslot/stats/decision.hpp>
 #include <hotslot/stats/latency_histogram.hpp>
 #include <hotslot/stats/queue_detail.hpp>

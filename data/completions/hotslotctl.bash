@@ -13,7 +13,7 @@ _hotslotctl() {
   local word=${words[last]} before=${words[last - 1]}
   local commands="list stats watch call drain recycle reload help"
   local options="--admin --token-file --cacert --cert --key --timeout --json -h --help --version"
-  local orders="need errors waiting starting running idle busy resource_waiters acquired timed_out cancelled shed
+  local orders="need errors waiting starting running idle busy validating resetting pinged resource_waiters acquired timed_out cancelled shed
     shed_overloaded shed_late failed launched launch_failed"
   local command= function= connection=() i
   for ((i = 1; i < last; ++i)); do

@@ -1,7 +1,7 @@
 # What hotslotctl may be told, for fish.
 
 set -l commands list stats watch call drain recycle reload help
-set -l orders need errors waiting starting running idle busy resource_waiters acquired timed_out cancelled shed \
+set -l orders need errors waiting starting running idle busy validating resetting pinged resource_waiters acquired timed_out cancelled shed \
     shed_overloaded shed_late failed launched launch_failed
 
 function __hotslotctl_functions

@@ -9,7 +9,7 @@ import re
 import sys
 
 GROUPS = {
-    "queue": ["slot", "slot_queue", "lease", "slot_token", "dequeuer", "any_slot", "errc", "queue_traits", "decided_by", "lease_error"],
+    "queue": ["slot", "slot_queue", "lease", "slot_token", "slot_upkeep", "dequeuer", "any_slot", "errc", "queue_traits", "decided_by", "lease_error"],
     "launcher": ["launcher", "launcher_options", "launch_failure"],
     "manager": ["slot_queue_manager", "launch_each", "queue_key", "slot_key"],
     "resources": ["resources", "resource_tracker", "evictable", "machine"],

@@ -3,8 +3,12 @@
 #define HOTSLOT_LEASE_HPP
 
 #include <hotslot/detail/asio/queue_impl.hpp>
+#include <hotslot/slot_token.hpp>
 
+#include <algorithm>
 #include <cassert>
+#include <chrono>
+#include <cstdint>
 #include <tuple>
 #include <utility>
 
@@ -15,8 +19,9 @@ namespace hotslot {
 /// What becomes of the slot:
 ///  - `release()`: back to the queue, warm, to the longest waiting caller or as the newest idle slot;
 ///    `release(worker_condition::dirty)` and `discard()`: closed;
-///  - destroyed after the slot was looked at (`*`, `->`, `get`): closed, since nobody said that the call went
-///    well;
+///  - destroyed after the slot was used (`*`, `->`, `get`): closed, since nobody said that the call went
+///  well;
+///    but back to the queue where `keep()` has said so;
 ///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted
 ///    to the losing branch of a race is not lost;
 ///  - in any case closed where its queue was closed, or the slot retired, meanwhile.
@@ -31,13 +36,15 @@ class basic_lease {
 
  public:
   using slot_type = Slot;
+  using token_type = basic_slot_token<Slot, Executor, Traits>;
 
   basic_lease() = default;
   basic_lease(basic_lease&& other) noexcept
     : impl_(other.impl_)
     , entry_(std::exchange(other.entry_, nullptr))
     , leased_at_(other.leased_at_)
-    , touched_(other.touched_) {}
+    , touched_(other.touched_)
+    , kept_(other.kept_) {}
   basic_lease& operator=(basic_lease&& other) noexcept {
     if (this != &other) {
       give_up();
@@ -45,6 +52,7 @@ class basic_lease {
       entry_ = std::exchange(other.entry_, nullptr);
       leased_at_ = other.leased_at_;
       touched_ = other.touched_;
+      kept_ = other.kept_;
     }
     return *this;
   }
@@ -61,6 +69,40 @@ class basic_lease {
   }
   Slot& operator*() const noexcept { return get(); }
   Slot* operator->() const noexcept { return &get(); }
+
+  /// The slot, only to be looked at: that is no use of it. Precondition: there is one.
+  const Slot& peek() const noexcept {
+    assert(entry_);
+    return entry_->slot;
+  }
+
+  /// Of the offer that the lease is for; see `basic_slot_token::id`. Precondition of this and the next three:
+  /// there is a slot.
+  std::uint64_t id() const noexcept {
+    assert(entry_);
+    return entry_->id;
+  }
+  /// How long the slot had been idle when it was acquired.
+  std::chrono::nanoseconds idle_time() const noexcept {
+    assert(entry_);
+    return std::max(leased_at_ - entry_->idle_since, detail::timestamp());
+  }
+  /// How many calls the worker has served before, 1 048 575 at most. Cost: one mutex.
+  std::uint64_t calls() const noexcept {
+    assert(entry_);
+    std::uint64_t n = 0;
+    impl_->look([&](const auto&) { n = entry_->calls; });
+    return n;
+  }
+  /// The worker's side of the slot; throws nothing.
+  token_type token() const noexcept {
+    assert(entry_);
+    return token_type(impl_, entry_, entry_->id);
+  }
+
+  /// From now on the slot goes back to the queue, warm, where the lease is destroyed: for slots that are fit
+  /// whatever becomes of a call, or are made so by `slot_upkeep::reset`.
+  void keep() noexcept { kept_ = true; }
 
   /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a
   /// slot.
@@ -91,7 +133,7 @@ class basic_lease {
 
   void give_up() noexcept {
     if (touched_)
-      discard();
+      release(kept_ ? worker_condition::clean : worker_condition::dirty);
     else if (entry_type* e = std::exchange(entry_, nullptr))
       impl_->put_back(*e);
   }
@@ -100,6 +142,7 @@ class basic_lease {
   entry_type* entry_ = nullptr;
   detail::timestamp leased_at_{};
   mutable bool touched_ = false;
+  bool kept_ = false;
 };
 
 namespace detail {

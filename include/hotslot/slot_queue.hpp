@@ -142,6 +142,7 @@ class basic_slot_queue {
   using dequeuer_type = basic_dequeuer<Slot, Executor, Traits>;
   using ticket_type = basic_ticket<Slot, Executor, Traits>;
   using signaller_type = typename impl_type::signaller_type;
+  using upkeep_type = typename impl_type::upkeep_type;
 
   using hook_type = typename Traits::hook_type;
 
@@ -157,6 +158,10 @@ class basic_slot_queue {
 
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
+  /// How the queue's slots are looked after between calls. Precondition: there has been no slot and no wait.
+  /// Throws `bad_alloc`.
+  void set_upkeep(upkeep_type how) const { impl_->set_upkeep(std::move(how)); }
+
   /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where
   /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws;
   /// the slot is destroyed then, not closed.
@@ -165,7 +170,8 @@ class basic_slot_queue {
     return token_type(impl_.get(), std::move(entry), id);
   }
 
-  /// The newest idle slot; an empty lease where there is none. Cost: one mutex, one clock reading.
+  /// The newest idle slot; an empty lease where there is none, or it has to be validated, which it is then
+  /// for whoever comes next. Cost: one mutex, one clock reading; two where the queue validates.
   lease_type try_acquire() const noexcept { return lease_type(*impl_.get(), impl_->try_acquire()); }
 
   /// Acquires a slot, at the latest by `deadline`.
@@ -258,13 +264,13 @@ class basic_slot_queue {
   /// At most `n` callers wait, beside those for whom a launcher starts a worker or can start one; the next is
   /// refused with `errc::queue_full`. Throws `bad_alloc`.
   void limit_waiters(std::uint64_t n) const {
-    impl_->step([n](auto& core, auto&) { core.limit_waiters(n); });
+    impl_->step([n](auto& core, auto&) { core.overload().limit_waiters(n); });
   }
 
-  /// What becomes of callers when there are too many of them, or they would wait for too long; all of it anew,
-  /// the bound of `limit_waiters` included. Throws `bad_alloc`.
+  /// What becomes of callers when there are too many of them, or they would wait for too long; all of it
+  /// anew, the bound of `limit_waiters` included. Throws `bad_alloc`.
   void set_overload(const overload_options& options) const {
-    impl_->step([&](auto& core, auto&) { core.set_overload(options); });
+    impl_->step([&](auto& core, auto&) { core.overload() = detail::overload_control(options); });
   }
 
   /// In how long a caller that came now would be served, by the queue's averages; none where that cannot be
@@ -308,8 +314,15 @@ class basic_slot_queue {
   template <slot, queue_key, class, class>
   friend class basic_slot_queue_manager;
 
-  lease_type try_acquire(bool& paused) const noexcept {
-    return lease_type(*impl_.get(), impl_->try_acquire(paused));
+  using acquisition = typename impl_type::acquisition;
+
+  /// For the manager, which holds a lock in between.
+  static void complete(const lease_type& l, const acquisition& got) noexcept {
+    if (l)
+      l.impl_->complete(l.entry_, got);
+  }
+  lease_type try_acquire(acquisition& got) const noexcept {
+    return lease_type(*impl_.get(), impl_->try_acquire(got));
   }
 
   using initiate_acquire =

@@ -130,11 +130,9 @@ class basic_slot_queue_manager {
   /// The newest idle slot of the key; an empty lease where there is none. What a caller tries first: it costs
   /// less than a handle or a ticket, and makes no queue.
   lease_type try_acquire(key_view key) noexcept {
-    bool paused = false;
-    lease_type lease = try_acquire(key, paused);
-    if constexpr (pausable_slot<Slot>)
-      if (paused)
-        lease->resume();
+    typename queue_type::acquisition got;
+    lease_type lease = try_acquire(key, got);
+    queue_type::complete(lease, got);
     return lease;
   }
 
@@ -209,10 +207,10 @@ class basic_slot_queue_manager {
     typename queue_type::time_point unused_since = queue_type::time_point::max();
   };
 
-  lease_type try_acquire(key_view key, bool& paused) noexcept {
+  lease_type try_acquire(key_view key, typename queue_type::acquisition& got) noexcept {
     std::lock_guard lock(mutex_);
     const auto it = queues_.find(key);
-    return it == queues_.end() ? lease_type() : it->second.queue.try_acquire(paused);
+    return it == queues_.end() ? lease_type() : it->second.queue.try_acquire(got);
   }
 
   using map_type = boost::unordered_flat_map<Key, kept_queue, detail::key_hash<Key>, std::equal_to<>>;

@@ -90,6 +90,8 @@ class basic_slot_token {
   friend class basic_slot_queue;
   template <slot, class, class>
   friend class basic_slot_offer;
+  template <slot, class, class>
+  friend class basic_lease;
   basic_slot_token(typename impl_type::pointer impl, entry_pointer entry, std::uint64_t id) noexcept
     : impl_(std::move(impl))
     , entry_(std::move(entry))

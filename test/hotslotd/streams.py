@@ -26,7 +26,7 @@ class Server(Hotslotd):
     def __init__(self, folder):
         super().__init__(HOTSLOTD, folder, [
             {"app": "t", "name": mode, "trigger": "/" + mode, "command": [FUNCTION, mode], "memory_mb": 16,
-             "max_workers": 100, "timeout_s": PATIENCE} for mode in ("pieces", "events", "echo", "exit-in-call", "swallow")],
+             "max_workers": 100, "timeout_s": PATIENCE, "wait_timeout_s": PATIENCE, "start_timeout_ms": 1000 * PATIENCE} for mode in ("pieces", "events", "echo", "exit-in-call", "swallow")],
             max_body_bytes=4 << 30)
 
     def memory(self, what="VmRSS"):

@@ -16,6 +16,7 @@ IDLE = "detail/queue/idle_stack.hpp"
 LINE = "detail/queue/waiting_line.hpp"
 TERMS = "detail/queue/launcher_terms.hpp"
 KEEPING = "detail/queue/idle_keeping.hpp"
+KEEPALIVE = "detail/launcher/keepalive_schedule.hpp"
 CENSUS = "detail/queue/slot_census.hpp"
 IMPL = "detail/asio/queue_impl.hpp"
 LOCKED = "detail/asio/locked_queue.hpp"
@@ -48,7 +49,7 @@ QUEUE = {
         " w.phase = wait_node::phase_type::ended; return;")),
     "a destroyed waiter keeps its grant": (4, (CORE, "revoke(w, abandoned, now, out);", "granted_.erase(granted_.iterator_to(w));")),
     "the lock is dropped between nothing idle and queue me": (3,
-        (CORE, "«if (!idle_.empty())\n      return grant(w, idle_.take_newest(), now, out);»\n    if (terms_", ";"),
+        (CORE, "«if (has_fresh(now))\n      return grant(w, idle_.take_newest(), now, out);»\n    if (terms_", ";"),
         (IMPL, "    const timestamp t = now();\n«»    act([&](state& s, work& todo) {\n      if (op.kind == wait_node::kind_type::drain)",
                "act([&](state& s, work& todo) {\n"
                "  if (s.core.idle() != 0) s.core.grant_idle(op, t, counted, todo);\n});\n"
@@ -85,7 +86,7 @@ QUEUE = {
     "a returned slot keeps its offer": (2, (CORE, "«s.id = next_id_++;»\n    s.idle_since",
         "s.id = why == queue_event_kind::slot_queued ? next_id_++ : s.id;")),
     "a resumed waiter goes to the end": (5, (LINE, "insert(younger, w);", "insert(callers_.end(), w);")),
-    "a resumed waiter waits beside an idle slot": (3, (CORE, "if (!idle_.empty())\n      return grant(*w, idle_.take_newest(), now, out);", ";")),
+    "a resumed waiter waits beside an idle slot": (3, (CORE, "if (has_fresh(now))\n      return grant(*w, idle_.take_newest(), now, out);", ";")),
     "a resumed waiter loses its deadline": (9, (LOCKED, "if (todo.resumed)\n        arm_timer(*s, now());", ";")),
     "an earlier deadline does not move the timer": (9, (TIMER, "if («timer_ && armed_for_ <= at»)", "static_cast<bool>(timer_)")),
     "the timer is armed once": (9, (LOCKED, "      else\n        «arm_timer(s, t);»", ";")),
@@ -95,7 +96,8 @@ QUEUE = {
     "an operation completes inline": (9, (OP, "asio::post(ex, std::move(sent));", "asio::dispatch(ex, std::move(sent));")),
     "a dirty slot is offered again": (11, (CORE, "s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);",
         "s.retired = terms_.end_after_call(s);")),
-    "a lease dropped after use is offered again": (11, (LEASE, "    if (touched_)\n      «discard();»", "release();")),
+    "a lease dropped after use is offered again": (11, (LEASE, "release(«kept_ ? worker_condition::clean : worker_condition::dirty»);",
+        "worker_condition::clean")),
     "a retired slot is offered again": (1, (CORE, "if (s.retired != eject_reason::none)\n      return close_slot(s, s.retired, out);", ";")),
     "drained while slots are out": (10, (CORE, "return closed_ && «census_.nothing_left() && is_idle()»", "resource_waiters_ == 0")),
     "a slot is closed twice": (1, (LOCKED, "entry_of(s).close_and_destroy();",
@@ -104,6 +106,17 @@ QUEUE = {
     "nobody wakes the launcher": (3, (IMPL, "todo.wait_changed = op.phase == wait_node::phase_type::waiting;", ";")),
     "a failed start is counted for ever": (7, (CORE,
         "«record_.leave(queue_state::starter);»\n    record_.tell({.kind = queue_event_kind::start_ended, .error = why});", ";")),
+    "a slot is given out that has to be validated": ("a slot that was idle for long is validated", (CORE,
+        "return !idle_.empty() && «!upkeep_.is_stale(idle_.newest(), now)»;", "true")),
+    "a slot that is not fit is offered again": ("what is not fit is closed", (CORE,
+        "if («!fit && s.retired == eject_reason::none»)", "false")),
+    "a used slot is not reset": ("a used slot is reset", (CORE, "if («upkeep_.resets() && s.retired == eject_reason::none && !closed_»)", "false")),
+    "a caller waits beside what could be validated": (3, (CORE, "finish_late(s, what, fit, now, out);\n    «validate_for_waiters(out);»", ";")),
+    "a ping is a use": ("a ping is no use", (CORE, "if («what == slot_task::keepalive»)\n      settle", "false")),
+    "slots are pinged beside a waiting caller": ("no slot is pinged while a caller waits", (KEEPALIVE,
+        "if («core.waiting() != 0 || core.tended(slot_task::keepalive) >= terms.at_once»)", "core.tended(slot_task::keepalive) >= terms.at_once")),
+    "a slot that comes back stale is granted": ("a slot that was idle for long is validated", (CORE,
+        "if («!line_.empty() && upkeep_.is_stale(s, now)»)", "false")),
 }
 
 POOLS = {
@@ -117,7 +130,7 @@ POOLS = {
     "a maximum that was lowered ends nobody": ("no more workers than there may be", (STATE,
         "shrink_to(core, options.max_workers, todo);", ";")),
     "whoever a worker could start for waits too much": ("a bound refuses those that nothing can be started for", (CORE,
-        "«n - most >= startable && n - most - startable >= under_way()»;", "true")),
+        "«n - most >= startable && n - most - startable >= under_way() + spare()»;", "true")),
     "nobody looks at workers that become idle later": ("every wake-up has its cause", (STATE,
         "core.terms().watch_idle_above(options.min_idle);", ";")),
     "what leaves is asked for again": ("no more is evicted than is wanted", (EVICTABLE,
@@ -161,7 +174,7 @@ POOLS = {
         "fresh->per_worker = options.per_worker;", ";")),
     "a new policy waits for the one that failed": ("callers without a worker get one", (STATE, "ask_again_ = {};", ";")),
     "resume() runs under the manager's lock": ("no user's code under a lock", (MANAGER,
-        "it->second.queue.try_acquire(paused)", "it->second.queue.try_acquire()")),
+        "it->second.queue.try_acquire(got)", "it->second.queue.try_acquire()")),
     "shed callers are not counted": ("each call is counted once", (CORE, "++record_.totals.shed_overloaded;", ";")),
     "late callers are not counted": ("each call is counted once", (CORE, "++record_.totals.shed_late;", ";")),
     "a start fails with success": ("an error has no lease", (STATE,

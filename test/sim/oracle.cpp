@@ -80,6 +80,10 @@ void oracle::step(const queue_event& e) {
     return offered(*w, e);
   case kind::slot_acquired:
     return acquired(*w, e);
+  case kind::slot_tended:
+    return tended(*w, e);
+  case kind::slot_looked_after:
+    return looked_after(*w, e);
   default:
     return closed_slot(*w, e);
   }
@@ -92,7 +96,8 @@ void oracle::queued(const queue_event& e) {
 }
 
 void oracle::released(worker& w, const queue_event& e) {
-  expect(w.at == place::leased, "released without a lease", e);
+  w.not_reset = w.at == place::leased && resets_;
+  expect(w.at == place::leased || std::exchange(w.offered_anew, false), "released without a lease", e);
   expect(e.offer == next_offer_, "a released slot's offer is not the next", e);
   ++next_offer_;
   w.offer = e.offer;
@@ -111,6 +116,8 @@ void oracle::put_back(worker& w, const queue_event& e) {
 void oracle::became_idle(worker& w, const queue_event& e) {
   expect(w.at == place::moving, "idle, but it had not come back", e);
   expect(waiting_.empty(), "idle beside a waiting caller", e);
+  expect(!w.offered_anew, "looked after, and not offered anew", e);
+  expect(!w.not_reset, "idle without having been reset", e);
   expect(!closed_, "idle in a closed queue", e);
   w.at = place::idle;
   const auto after =
@@ -120,11 +127,15 @@ void oracle::became_idle(worker& w, const queue_event& e) {
 
 void oracle::take_from_idle(worker& w, const queue_event& e) {
   expect(!idle_.empty() && idle_.back() == &w, "not the newest idle slot was taken", e);
+  expect(e.kind == kind::slot_tended || clock::now() - w.idle_since < validate_after_,
+         "a slot was given out that has to be validated", e);
   std::erase(idle_, &w);
 }
 
 void oracle::granted(worker& w, const queue_event& e) {
   expect(!closed_, "granted in a closed queue", e);
+  expect(!w.not_reset, "granted without having been reset", e);
+  expect(clock::now() - w.idle_since < validate_after_, "granted without having been validated", e);
   expect(!waiting_.empty() && waiting_.front() == e.wait, "granted to another than the longest waiting", e);
   std::erase(waiting_, e.wait);
   if (w.at == place::idle)
@@ -160,6 +171,33 @@ void oracle::acquired(worker& w, const queue_event& e) {
   w.at = place::leased;
 }
 
+void oracle::tended(worker& w, const queue_event& e) {
+  const place from = w.at;
+  if (e.task == slot_task::reset)
+    expect(from == place::leased, "reset without having been used", e);
+  else if (e.task == slot_task::validate && from == place::idle)
+    take_from_idle(w, e);
+  else
+    expect(from == (e.task == slot_task::validate ? place::moving : place::idle), "looked after in use", e);
+  std::erase(idle_, &w);
+  expect(!closed_, "looked after in a closed queue", e);
+  expect(e.task != slot_task::keepalive || waiting_.empty(), "pinged beside a waiting caller", e);
+  w.at = place::tended;
+  w.task = e.task;
+}
+
+void oracle::looked_after(worker& w, const queue_event& e) {
+  expect(w.at == place::tended && w.task == e.task, "looked after, though that had not begun", e);
+  w.at = place::moving;
+  w.offered_anew = e.task != slot_task::keepalive;
+}
+
+std::size_t oracle::validating() const noexcept {
+  return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const auto& w) {
+    return w.second.at == place::tended && w.second.task == slot_task::validate;
+  }));
+}
+
 void oracle::closed_slot(worker& w, const queue_event& e) {
   expect(w.at != place::leased, "closed while a caller has it", e);
   if (w.at == place::idle) {
@@ -181,7 +219,8 @@ void oracle::wait_begun(const queue_event& e) {
   waiting_.push_back(e.wait);
   // Those are let in whom a worker is or may be started for.
   const std::uint64_t starts = std::max<std::uint64_t>(most_workers_, live() + starting_) - live();
-  too_many_ = waiting_.size() > limit_ && waiting_.size() - limit_ > starts;
+  const std::uint64_t soon = starts + idle_.size() + count(place::tended);
+  too_many_ = waiting_.size() > limit_ && waiting_.size() - limit_ > soon;
 }
 
 void oracle::wait_ended(const queue_event& e) {
@@ -209,7 +248,8 @@ std::size_t oracle::live() const noexcept { return workers_.size() - count(place
 void oracle::check_rest() const {
   verdict_.check(count(place::moving) == 0, "a slot is nowhere");
   verdict_.check(!too_many_, "more wait than may");
-  verdict_.check(idle_.empty() || waiting_.empty(), "an idle slot and a waiting caller at rest");
+  verdict_.check(idle_.empty() || waiting_.size() <= validating(),
+                 "an idle slot and a waiting caller at rest");
   verdict_.check(!closed_ || (idle_.empty() && waiting_.empty() && count(place::granted) == 0),
                  "something is left in a closed queue");
 }
@@ -222,6 +262,9 @@ void oracle::check_snapshot(const queue_snapshot& s, std::uint64_t not_begun) co
   verdict_.check(s.count(queue_state::waiter) == waiting_.size() + not_begun,
                  "the snapshot's waiters are wrong");
   verdict_.check(s.count(queue_state::starter) == starting_, "the snapshot's starters are wrong");
+  // Those that take too long are not counted any more.
+  verdict_.check(s.validating + s.resetting + s.pinged <= count(place::tended),
+                 "the snapshot's slots that are looked after are wrong");
   const auto& t = s.totals;
   verdict_.check(t.acquired == totals_.acquired && t.timed_out == totals_.timed_out && t.shed == totals_.shed,
                  "the snapshot's totals of waits are wrong");
@@ -230,7 +273,7 @@ void oracle::check_snapshot(const queue_snapshot& s, std::uint64_t not_begun) co
                      t.ejected_requested == totals_.ejected_requested &&
                      t.ejected_aged == totals_.ejected_aged && t.ejected_worn == totals_.ejected_worn &&
                      t.ejected_recycled == totals_.ejected_recycled &&
-                     t.ejected_evicted == totals_.ejected_evicted,
+                     t.ejected_evicted == totals_.ejected_evicted && t.ejected_unfit == totals_.ejected_unfit,
                  "the snapshot's totals of ejections are wrong");
 }
 

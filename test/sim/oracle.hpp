@@ -46,6 +46,11 @@ class oracle {
   void limit(std::uint64_t n) noexcept { limit_ = n; }
   /// A launcher has up to `n` workers.
   void launches(std::uint64_t n) noexcept { most_workers_ = n; }
+  /// Slots are validated after so long, and reset after each call.
+  void looks_after(clock::duration validate_after, bool resets) noexcept {
+    validate_after_ = validate_after;
+    resets_ = resets;
+  }
 
   /// To be called between two steps.
   void check_rest() const;
@@ -63,13 +68,16 @@ class oracle {
   std::size_t live() const noexcept;
 
  private:
-  enum class place { moving, idle, granted, offered, leased, closed };
+  enum class place { moving, idle, granted, offered, leased, tended, closed };
   struct worker {
     place at = place::moving;
     std::uint64_t offer = 0;
     std::uint64_t wait = 0;
     clock::time_point idle_since{};
     bool retired = false;
+    slot_task task{};
+    bool offered_anew = false; ///< It was looked after, and has to be.
+    bool not_reset = false;
   };
 
   void step(const queue_event& e);
@@ -80,6 +88,8 @@ class oracle {
   void granted(worker& w, const queue_event& e);
   void offered(worker& w, const queue_event& e);
   void acquired(worker& w, const queue_event& e);
+  void tended(worker& w, const queue_event& e);
+  void looked_after(worker& w, const queue_event& e);
   void closed_slot(worker& w, const queue_event& e);
   void wait_begun(const queue_event& e);
   void wait_ended(const queue_event& e);
@@ -88,6 +98,7 @@ class oracle {
   void take_from_idle(worker& w, const queue_event& e);
   worker* find(const queue_event& e);
   std::size_t count(place at) const noexcept;
+  std::size_t validating() const noexcept;
 
   verdict& verdict_;
   std::map<std::uint64_t, worker> workers_;
@@ -99,6 +110,8 @@ class oracle {
   std::size_t starting_ = 0;
   queue_totals totals_;
   std::uint64_t most_workers_ = 0;
+  clock::duration validate_after_ = clock::duration::max();
+  bool resets_ = false;
   std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
   bool too_many_ = false; ///< The last wait that began is to be refused.
   bool closed_ = false;

@@ -49,13 +49,17 @@ std::string world::run() {
 void world::set_up() {
   setting_ = static_cast<setting>(random_.below(3));
   // A strand of Asio's, such as the launcher has, takes nested work of another simulated thread for its own.
-  const auto preempt_in = setting_ == setting::launched_queue ? 0 : preemptions[random_.below(4)];
+  looks_after_ = setting_ != setting::manager && random_.one_in(3);
+  const bool strands = setting_ == setting::launched_queue || looks_after_;
+  const auto preempt_in = strands ? 0 : preemptions[random_.below(4)];
   scheduler_.emplace(random_(), preempt_in);
   const sim_executor ex = scheduler_->get_executor();
   if (setting_ == setting::manager) {
     manager_.emplace(ex, hook(registry_));
   } else {
     queue_.emplace(ex, hook(registry_));
+    if (looks_after_)
+      queue_->set_upkeep(some_upkeep());
     if (setting_ == setting::launched_queue) {
       launcher_options options;
       options.max_workers = 1 + random_.below(4);
@@ -242,6 +246,45 @@ asio::awaitable<void> world::pause() {
   timer<sim_executor> t(co_await asio::this_coro::executor);
   t.expires_after(some_time());
   co_await t.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+sim_queue::upkeep_type world::some_upkeep() {
+  const auto task = [this](sim_slot& s) -> asio::awaitable<void> {
+    const bool fit = co_await look_after(s);
+    if (!fit)
+      throw std::runtime_error("unfit");
+  };
+  sim_queue::upkeep_type u;
+  if (random_.one_in(2))
+    u.validate = [this](sim_slot& s) { return look_after(s); };
+  u.validate_after = some_time();
+  u.validate_timeout = some_time();
+  if (random_.one_in(2))
+    u.reset = task;
+  u.reset_timeout = some_time();
+  if (random_.one_in(2))
+    u.keepalive = task;
+  u.keepalive_interval = std::chrono::milliseconds(1) + some_time() * 5;
+  u.keepalive_timeout = some_time();
+  u.keepalive_at_once = 1 + random_.below(2);
+  registry_.oracles.front()->looks_after(u.validate ? u.validate_after : clock::duration::max(),
+                                         static_cast<bool>(u.reset));
+  return u;
+}
+
+asio::awaitable<bool> world::look_after(sim_slot& s) {
+  const sim_call looking(s);
+  const auto record = s.record();
+  record->unfit = true;
+  if (random_.one_in(4))
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  if (random_.one_in(4))
+    throw std::runtime_error("at once");
+  timer<sim_executor> t(co_await asio::this_coro::executor);
+  t.expires_after(some_time());
+  co_await t.async_wait(asio::use_awaitable);
+  record->unfit = random_.one_in(5);
+  co_return !record->unfit;
 }
 
 asio::awaitable<sim_slot> world::make_worker() {

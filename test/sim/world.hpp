@@ -26,6 +26,7 @@ struct worker_record {
   verdict& v;
   int closes = 0;
   bool in_use = false;
+  bool unfit = false; ///< It was looked after in vain.
 };
 
 class sim_slot {
@@ -42,6 +43,7 @@ class sim_slot {
   void begin() noexcept {
     record_->v.check(!record_->in_use, "two callers have one slot");
     record_->v.check(record_->closes == 0, "a caller has a closed slot");
+    record_->v.check(!record_->unfit, "a caller has a slot that is not fit");
     record_->in_use = true;
   }
   void end() noexcept {
@@ -152,6 +154,8 @@ class world {
 
   asio::awaitable<void> pause();
   asio::awaitable<sim_slot> make_worker();
+  sim_queue::upkeep_type some_upkeep();
+  asio::awaitable<bool> look_after(sim_slot& s);
   const std::string& some_key();
   sim_queue some_queue();
   sim_ticket some_ticket();
@@ -177,6 +181,7 @@ class world {
   bool ending_ = false;
   bool bounded_ = false;
   bool bounding_ = false;
+  bool looks_after_ = false; ///< The queue has an upkeep.
 };
 
 } // namespace hotslot::sim

@@ -5,6 +5,7 @@
 #include <hotslot/errc.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 
 namespace hotslot {
@@ -22,7 +23,12 @@ enum class eject_reason : std::uint8_t {
   recycled,  ///< Replaced by a younger worker, on request.
   surplus,   ///< More than the scaling policy wants.
   evicted,   ///< For another queue's need.
+  unfit,     ///< Its validation, reset or keepalive failed, or took too long.
 };
+
+/// How a slot is looked after between two calls.
+enum class slot_task : std::uint8_t { validate, reset, keepalive };
+inline constexpr std::size_t slot_task_count = 3;
 
 /// What has happened.
 enum class queue_event_kind : std::uint8_t {
@@ -33,12 +39,14 @@ enum class queue_event_kind : std::uint8_t {
   slot_granted,  ///< The slot goes to `wait`, whom it has not reached yet.
   slot_offered,  ///< The slot is held out to a dequeuer: `wait`, or one that found it idle, where that is 0.
   slot_acquired, ///< A caller has the slot: `wait`, or one that found it idle or offered, where that is 0.
-  slot_closed,   ///< For `reason`. The last event of its worker.
-  wait_begun,    ///< A caller waits; refused ones do, and end at once.
-  wait_resumed,  ///< `wait` lost the slot granted to it to an ejection, and waits again in its old place.
-  wait_ended,    ///< Without a slot, for `error`.
-  start_begun,   ///< A worker is being started.
-  start_ended,   ///< It has been, where `error` is none.
+  slot_tended,   ///< The slot is being validated, reset or pinged.
+  slot_looked_after, ///< It has been.
+  slot_closed,       ///< For `reason`. The last event of its worker.
+  wait_begun,        ///< A caller waits; refused ones do, and end at once.
+  wait_resumed,      ///< `wait` lost the slot granted to it to an ejection, and waits again in its old place.
+  wait_ended,        ///< Without a slot, for `error`.
+  start_begun,       ///< A worker is being started.
+  start_ended,       ///< It has been, where `error` is none.
   queue_closed,
 };
 
@@ -50,6 +58,7 @@ struct queue_event {
   std::uint64_t offer = 0;  ///< The slot's present offer.
   std::uint64_t wait = 0;   ///< Numbered from 1 by their arrival.
   error_code error = {};
+  slot_task task{}; ///< Of a slot that is looked after.
 };
 
 /// Told every event of a queue, in their order, under the queue's lock: it must be quick and must not use the

@@ -46,6 +46,7 @@ struct queue_totals {
   std::uint64_t ejected_recycled = 0;  ///< Slots closed: to be replaced, on request.
   std::uint64_t ejected_surplus = 0;   ///< Slots closed: more than the scaling policy wants.
   std::uint64_t ejected_evicted = 0;   ///< Slots closed: for another queue's need.
+  std::uint64_t ejected_unfit = 0;     ///< Slots closed: their validation, reset or keepalive failed.
 };
 
 /// One more that ended so.
@@ -59,6 +60,9 @@ struct queue_snapshot {
   std::array<std::chrono::nanoseconds, queue_state_count> latencies{};
   std::uint64_t idle = 0;             ///< Workers whose slot is free.
   std::uint64_t busy = 0;             ///< Workers whose slot is granted, offered or leased.
+  std::uint64_t validating = 0;       ///< Workers that are looked at before somebody gets them.
+  std::uint64_t resetting = 0;        ///< Workers that are made fit for the next call.
+  std::uint64_t pinged = 0;           ///< Idle workers that are just kept alive.
   std::uint64_t resource_waiters = 0; ///< Starts that wait for memory or processor time.
   queue_totals totals;
 

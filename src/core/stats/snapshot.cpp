@@ -26,6 +26,8 @@ std::uint64_t queue_totals::*counter_of(eject_reason why) noexcept {
     return &queue_totals::ejected_surplus;
   case eject_reason::evicted:
     return &queue_totals::ejected_evicted;
+  case eject_reason::unfit:
+    return &queue_totals::ejected_unfit;
   case eject_reason::requested:
   case eject_reason::none:
     break;
@@ -53,6 +55,7 @@ constexpr std::uint64_t queue_totals::*counters[] = {
     &queue_totals::ejected_recycled,
     &queue_totals::ejected_surplus,
     &queue_totals::ejected_evicted,
+    &queue_totals::ejected_unfit,
 };
 constexpr std::uint64_t more_than_bad_luck = 5;
 
@@ -94,6 +97,9 @@ void accumulate(queue_snapshot& a, const queue_snapshot& b) noexcept {
     a.states[i] += b.states[i];
   a.idle += b.idle;
   a.busy += b.busy;
+  a.validating += b.validating;
+  a.resetting += b.resetting;
+  a.pinged += b.pinged;
   a.resource_waiters += b.resource_waiters;
   for (const auto counter : counters)
     a.totals.*counter += b.totals.*counter;

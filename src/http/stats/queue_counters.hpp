@@ -27,6 +27,12 @@ inline constexpr gauge gauges[] = {
      [](const auto& q) { return q.idle; }},
     {"busy", "hotslot_queue_busy_workers", "Workers whose slot is granted or leased.",
      [](const auto& q) { return q.busy; }},
+    {"validating", "hotslot_queue_validating_workers",
+     "Workers that are validated before somebody gets them.", [](const auto& q) { return q.validating; }},
+    {"resetting", "hotslot_queue_resetting_workers", "Workers that are reset after a call.",
+     [](const auto& q) { return q.resetting; }},
+    {"pinged", "hotslot_queue_pinged_workers", "Idle workers that are just kept alive.",
+     [](const auto& q) { return q.pinged; }},
     {"resource_waiters", "hotslot_queue_resource_waiters", "Starts that wait for memory or processor time.",
      [](const auto& q) { return q.resource_waiters; }},
 };
@@ -69,6 +75,7 @@ inline constexpr counter counters[] = {
     {"ejected_recycled", &queue_totals::ejected_recycled, ",reason=\"recycled\""},
     {"ejected_surplus", &queue_totals::ejected_surplus, ",reason=\"surplus\""},
     {"ejected_evicted", &queue_totals::ejected_evicted, ",reason=\"evicted\""},
+    {"ejected_unfit", &queue_totals::ejected_unfit, ",reason=\"unfit\""},
 };
 
 struct detached_counter {

@@ -31,6 +31,9 @@ void write_latencies(object_writer& in, const queue_snapshot& queue) {
 void write_workers(object_writer& object, const queue_snapshot& queue) {
   object.number("idle", queue.idle);
   object.number("busy", queue.busy);
+  object.number("validating", queue.validating);
+  object.number("resetting", queue.resetting);
+  object.number("pinged", queue.pinged);
   object.number("resource_waiters", queue.resource_waiters);
 }
 

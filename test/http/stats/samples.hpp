@@ -23,7 +23,10 @@ inline named_queue_snapshot sample_queue(std::string key, std::string app, std::
   q.queue.idle = 4;
   q.queue.busy = 5;
   q.queue.resource_waiters = 6;
-  q.queue.totals = {10, 11, 12, 13, 27, 28, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26};
+  q.queue.validating = 7;
+  q.queue.resetting = 8;
+  q.queue.pinged = 9;
+  q.queue.totals = {10, 11, 12, 13, 27, 28, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 29};
   return q;
 }
 

@@ -34,10 +34,8 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
  public:
   using impl_type = queue_impl<Slot, Executor, Traits>;
   using pointer = std::shared_ptr<launcher_loop>;
-  using strand_type = asio::strand<Executor>;
-  /// What everything runs on: the strand, under the name of the queue's executor where that can be one.
-  using inner_executor =
-      std::conditional_t<std::is_constructible_v<Executor, strand_type>, Executor, strand_type>;
+  /// What everything runs on.
+  using inner_executor = typename impl_type::inner_executor;
   using factory_type = std::function<asio::awaitable<Slot, inner_executor>()>;
 
   launcher_loop(impl_type& q, factory_type f, launcher_options o, typename core::account_pointer a)
@@ -175,18 +173,12 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
     }
   }
 
-  static time_point to_time_point(timestamp t) noexcept {
-    if (t == timestamp::max())
-      return time_point::max();
-    return time_point(std::chrono::duration_cast<typename clock_type::duration>(t));
-  }
-
   /// Or before: a time that is set for earlier is left to come.
   static void wake_at(const pointer& self, timestamp t) {
     if (t >= self->alarm_set_for_)
       return;
     self->alarm_set_for_ = t;
-    self->alarm_->expires_at(to_time_point(t));
+    self->alarm_->expires_at(impl_type::to_time_point(t));
     self->alarm_->async_wait([self](error_code ec) {
       if (ec)
         return;

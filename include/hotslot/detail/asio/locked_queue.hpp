@@ -5,10 +5,12 @@
 #include <hotslot/detail/asio/queue_service.hpp>
 #include <hotslot/detail/asio/slot_entry.hpp>
 #include <hotslot/detail/asio/slot_watches.hpp>
+#include <hotslot/detail/asio/upkeep_task.hpp>
 #include <hotslot/detail/asio/wait_op.hpp>
 #include <hotslot/detail/launcher/launched_queue.hpp>
 #include <hotslot/detail/queue/queue_core.hpp>
 #include <hotslot/queue_traits.hpp>
+#include <hotslot/slot_upkeep.hpp>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
@@ -18,6 +20,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 namespace hotslot::detail {
@@ -35,12 +38,24 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
   using core_type = basic_queue_core<hook_type>;
   using entry_type = slot_entry<Slot, typename core_type::slot_type>;
   using signaller_type = queue_signaller<Executor>;
+  /// Of what runs on a strand: the strand, under the name of the queue's executor where that can be one.
+  using inner_executor = std::conditional_t<std::is_constructible_v<Executor, asio::strand<Executor>>,
+                                            Executor, asio::strand<Executor>>;
+  template <class Other>
+  using timer_type_for = typename Traits::template timer_type<Other>;
+  using upkeep_type = slot_upkeep<Slot, inner_executor>;
 
   static timestamp now() noexcept { return to_timestamp(clock_type::now()); }
   static timestamp to_timestamp(typename clock_type::time_point t) noexcept {
     if (t == clock_type::time_point::max())
       return wait_node::no_deadline;
     return std::chrono::duration_cast<timestamp>(t.time_since_epoch());
+  }
+
+  static typename clock_type::time_point to_time_point(timestamp t) noexcept {
+    if (t == timestamp::max())
+      return clock_type::time_point::max();
+    return typename clock_type::time_point(std::chrono::duration_cast<typename clock_type::duration>(t));
   }
 
   const Executor& get_executor() const noexcept { return executor_; }
@@ -67,6 +82,37 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     return state_or_null() ? state_or_null()->core.closed() : closed_;
   }
 
+  // Slots that are looked after, by their tasks
+
+  /// Precondition: there is one.
+  const upkeep_type& upkeep() const noexcept { return *state_or_null()->upkeep; }
+
+  /// Resumes it where it is paused.
+  void wake([[maybe_unused]] entry_type& e) noexcept {
+    if constexpr (pausable_slot<Slot>) {
+      std::unique_lock lock(mutex_);
+      const bool paused = e.paused;
+      e.paused = false;
+      lock.unlock();
+      if (paused)
+        e.resume();
+    }
+  }
+
+  /// `late`: it was given up before.
+  void finish(entry_type& e, slot_task what, bool fit, bool late) noexcept {
+    const timestamp t = now();
+    act([&](state& s, work& todo) {
+      if (late)
+        s.core.finish_late(e, what, fit, t, todo);
+      else
+        s.core.finish(e, what, fit, t, todo);
+    });
+  }
+  void give_up(entry_type& e, slot_task what) noexcept {
+    act([&](state& s, work& todo) { s.core.give_up(e, what, todo); });
+  }
+
   friend void intrusive_ptr_add_ref(locked_queue* q) noexcept {
     q->references_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -76,7 +122,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
   }
 
  protected:
-  using timer_type = typename Traits::template timer_type<Executor>;
+  using timer_type = timer_type_for<Executor>;
 
   static constexpr bool is_hooked = queue_recorder<hook_type>::is_hooked;
 
@@ -87,6 +133,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     core_type core;
     slot_watches watches;
     deadline_timer<timer_type> timer;
+    std::unique_ptr<const upkeep_type> upkeep; ///< Not changed once there has been a slot.
     std::unique_ptr<signaller_type> signaller;
   };
 
@@ -138,6 +185,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     if (signaller)
       signaller->try_send(error_code());
     send_watches(todo);
+    look_after(todo);
     close_slots(todo.closed);
   }
 
@@ -146,6 +194,14 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
       watch_node& op = todo.watches.front();
       todo.watches.pop_front();
       op.post();
+    }
+  }
+
+  void look_after(work& todo) noexcept {
+    while (!todo.tended.empty()) {
+      entry_type& e = entry_of(todo.tended.front());
+      todo.tended.pop_front();
+      upkeep_task<locked_queue>::begin(*this, e, todo.task);
     }
   }
 

@@ -39,6 +39,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   using base::state_or_null;
   using typename base::state;
   using typename base::work;
+  using mutex_type = typename Traits::mutex_type;
 
  public:
   using executor_type = Executor;
@@ -51,11 +52,31 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   using base::now;
   using base::prepare;
   using typename base::signaller_type;
+  using typename base::upkeep_type;
 
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
     : base(ex, hook) {}
 
+  /// To be called before there is a slot or a wait. Throws `bad_alloc`.
+  void set_upkeep(upkeep_type how) {
+    prepare();
+    const upkeep_terms terms{.stale_after = how.validate ? how.validate_after : timestamp::max(),
+                             .resets = static_cast<bool>(how.reset)};
+    auto kept = std::make_unique<const upkeep_type>(std::move(how));
+    act([&](state& s, work&) {
+      assert(s.core.live() == 0 && s.core.waiting() == 0);
+      s.core.set_upkeep(terms);
+      s.upkeep.swap(kept);
+    });
+  }
+
   // Slots
+
+  /// What is left to do, without a lock, for whoever has got a slot.
+  struct acquisition {
+    bool paused = false;
+    bool to_be_told = false;
+  };
 
   /// Queues a slot; the entry it is kept in, which the caller shares with the queue, and the id of the offer.
   std::pair<entry_pointer, std::uint64_t> queue(Slot&& slot) {
@@ -71,31 +92,44 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   entry_type* try_acquire() noexcept {
-    bool paused = false;
-    entry_type* const e = try_acquire(paused);
-    if (paused) [[unlikely]]
-      e->resume();
+    acquisition got;
+    entry_type* const e = try_acquire(got);
+    complete(e, got);
     return e;
   }
 
-  /// The same for a caller that holds a lock, without which it has to resume the slot.
-  entry_type* try_acquire(bool& paused) noexcept {
+  /// The same for a caller that holds a lock, without which it has to complete that.
+  entry_type* try_acquire(acquisition& got) noexcept {
     std::unique_lock lock(mutex_);
     state* s = state_or_null();
-    return s ? tell_acquired(lock, *s, s->core.try_acquire(), paused) : nullptr;
+    if (!s)
+      return nullptr;
+    if (s->core.validates()) [[unlikely]]
+      return try_acquire_fresh(lock, *s, got);
+    return tell_acquired(lock, *s, s->core.try_acquire(), got);
+  }
+
+  /// Without any lock.
+  void complete(entry_type* e, const acquisition& got) noexcept {
+    if (got.paused) [[unlikely]]
+      e->resume();
+    if (got.to_be_told) [[unlikely]]
+      this->upkeep().on_acquire(e->slot);
   }
 
   /// For a caller that is counted as waiting.
   entry_type* try_acquire_counted() noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, *state_or_null(), state_or_null()->core.try_acquire_counted());
+    state& s = *state_or_null();
+    return tell_acquired(lock, s, s.core.try_acquire_counted(time_to_validate(s)));
   }
 
   /// The newest idle slot, offered; null where there is none. Shared under the lock: it may be ejected at
   /// once.
   entry_pointer try_offer() noexcept {
     std::lock_guard lock(mutex_);
-    slot_node* s = state_or_null() ? state_or_null()->core.try_offer() : nullptr;
+    state* q = state_or_null();
+    slot_node* s = q ? q->core.try_offer(time_to_validate(*q)) : nullptr;
     return s ? &entry_of(*s) : nullptr;
   }
 
@@ -106,6 +140,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
+    tell_released(e, condition);
     const timestamp t = now();
     act([&](state& s, work& todo) {
       s.core.release(e, t, t - leased_at, condition == worker_condition::dirty, todo);
@@ -113,6 +148,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   void put_back(entry_type& e) noexcept {
+    tell_released(e, worker_condition::clean);
     const timestamp t = now();
     act([&](state& s, work& todo) { s.core.put_back(e, t, todo); });
   }
@@ -241,7 +277,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
 
   slot_node* claim_oldest(std::uint64_t keep) noexcept override {
     std::lock_guard lock(mutex_);
-    slot_node* s = state_or_null() ? state_or_null()->core.claim_oldest(keep) : nullptr;
+    slot_node* s = state_or_null() ? detail::claim_oldest(state_or_null()->core, keep) : nullptr;
     if (s)
       share(*s);
     return s;
@@ -256,6 +292,13 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
         return detail::pause_idle(s->core, cutoff, [](slot_node& n) { entry_of(n).slot.pause(); });
     }
     return timestamp::max();
+  }
+
+  keepalive_terms keepalive() const noexcept override {
+    const state* s = state_or_null();
+    if (!s || !s->upkeep || !s->upkeep->keepalive)
+      return {};
+    return {s->upkeep->keepalive_interval, s->upkeep->keepalive_jitter_percent, s->upkeep->keepalive_at_once};
   }
 
   void share(slot_node& s) noexcept override { intrusive_ptr_add_ref(&entry_of(s)); }
@@ -335,26 +378,46 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     return s.undelivered_to() ? now() : timestamp();
   }
 
-  // Gives up the lock.
-  entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
-                            slot_node* acquired) noexcept {
-    bool paused = false;
-    entry_type* const e = tell_acquired(lock, s, acquired, paused);
-    if (paused) [[unlikely]] {
+  static timestamp time_to_validate(const state& s) noexcept {
+    return s.core.validates() ? now() : timestamp();
+  }
+
+  // Gives up the lock. What has to be validated first soon is, and the next one who comes may have it.
+  entry_type* try_acquire_fresh(std::unique_lock<mutex_type>& lock, state& s, acquisition& got) noexcept {
+    entry_type* const e = tell_acquired(lock, s, s.core.try_acquire(now()), got);
+    if (!e) {
       lock = {};
-      e->resume();
+      act([](state& q, work& todo) { q.core.validate_next(todo); });
+    }
+    return e;
+  }
+
+  void tell_released(entry_type& e, worker_condition condition) noexcept {
+    const auto* how = state_or_null()->upkeep.get();
+    if (how && how->on_release) [[unlikely]]
+      how->on_release(e.slot, condition);
+  }
+
+  // Gives up the lock.
+  entry_type* tell_acquired(std::unique_lock<mutex_type>& lock, state& s, slot_node* acquired) noexcept {
+    acquisition got;
+    entry_type* const e = tell_acquired(lock, s, acquired, got);
+    if (got.paused || got.to_be_told) [[unlikely]] {
+      lock = {};
+      complete(e, got);
     }
     return e;
   }
 
   // Ends the watches of a slot that has just been acquired. May give up the lock.
-  entry_type* tell_acquired(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
-                            slot_node* acquired, bool& paused) noexcept {
+  entry_type* tell_acquired(std::unique_lock<mutex_type>& lock, state& s, slot_node* acquired,
+                            acquisition& got) noexcept {
     if (!acquired)
       return nullptr;
     entry_type& e = entry_of(*acquired);
-    paused = e.paused;
+    got.paused = e.paused;
     e.paused = false;
+    got.to_be_told = s.upkeep && s.upkeep->on_acquire;
     const bool low = s.core.terms().missed_minimum(s.core.idle());
     if (!e.watchers.empty())
       end_watches(lock, s, e);
@@ -367,8 +430,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   // Gives up the lock.
-  static void end_watches(std::unique_lock<typename Traits::mutex_type>& lock, state& s,
-                          entry_type& e) noexcept {
+  static void end_watches(std::unique_lock<mutex_type>& lock, state& s, entry_type& e) noexcept {
     work todo;
     s.watches.acquired(e.watchers, todo.watches);
     lock.unlock();

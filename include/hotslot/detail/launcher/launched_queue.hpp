@@ -59,6 +59,8 @@ class launched_queue {
   /// See `basic_queue_core::pause_idle`.
   virtual timestamp pause_idle(timestamp cutoff) noexcept = 0;
 
+  virtual keepalive_terms keepalive() const noexcept = 0;
+
   virtual void share(slot_node& s) noexcept = 0;
   virtual void unshare(slot_node& s) noexcept = 0;
 

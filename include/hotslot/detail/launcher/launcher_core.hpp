@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hotslot/detail/launcher/evictable_workers.hpp>
+#include <hotslot/detail/launcher/keepalive_schedule.hpp>
 #include <hotslot/detail/launcher/launched_queue.hpp>
 #include <hotslot/detail/launcher/start.hpp>
 #include <hotslot/detail/launcher/worker_registry.hpp>
@@ -128,7 +129,7 @@ class launcher_core : public resource_waiter,
 
   // How many workers there have to be for the minimum of idle ones, as many as are busy now.
   std::uint64_t kept_with(const core_type& core) const noexcept {
-    return options.min_idle + core.live() - core.idle();
+    return options.min_idle + core.live() - core.spare();
   }
 
   // How often idle slots are looked at: by the idle timeout, but not without a pause.
@@ -150,7 +151,7 @@ class launcher_core : public resource_waiter,
     }
     if (queue->pauses())
       next = std::min(next, pause_idle(now));
-    return next;
+    return std::min(next, keepalive_.run(now));
   }
 
   // Slots that become idle later are due later, but where none was due.
@@ -185,7 +186,7 @@ class launcher_core : public resource_waiter,
   // How many starts those there, and the others on their way, leave to be made for those that wait.
   std::uint64_t demanded(const core_type& core) const noexcept {
     const std::uint64_t wanted = core.waiting() + options.min_idle;
-    const std::uint64_t others = core.idle() + core.starting();
+    const std::uint64_t others = core.spare() + core.starting();
     return wanted > others ? wanted - others : 0;
   }
 
@@ -284,6 +285,7 @@ class launcher_core : public resource_waiter,
     if (in.now < ask_again_)
       return {.reason = {.text = "the policy has failed"}, .again = ask_again_};
     in.queue = core.snapshot();
+    in.queue.idle = core.spare(); // a policy need not know of upkeep
     in.next_deadline = core.next_deadline();
     remember_worth(in);
     try {
@@ -296,7 +298,7 @@ class launcher_core : public resource_waiter,
 
   // What is started for those that wait leaves fewer idle.
   std::uint64_t with_minimum(const core_type& core, std::uint64_t start) const noexcept {
-    const std::uint64_t coming = core.idle() + core.under_way() + start;
+    const std::uint64_t coming = core.spare() + core.under_way() + start;
     const std::uint64_t wanted = core.waiting() + options.min_idle;
     return options.min_idle != 0 && wanted > coming ? start + wanted - coming : start;
   }
@@ -339,6 +341,7 @@ class launcher_core : public resource_waiter,
 
   // On the strand.
   std::minstd_rand random_;
+  keepalive_schedule<Hook> keepalive_;
   start_control control_;
   timestamp aged_at_{};
   timestamp next_look_{}; ///< At idle slots.
@@ -368,6 +371,7 @@ launcher_core<Hook, Mutex>::launcher_core(queue_type& q, launcher_options o, acc
   , account_(std::move(a))
   , evictables_(q, options.per_worker, options.min_idle, [this] { wake_later(); })
   , random_(options.jitter_seed)
+  , keepalive_(q, options.jitter_seed + 1)
   , began_at_(q.time()) {}
 
 template <queue_hook Hook, class Mutex>
@@ -443,7 +447,7 @@ void launcher_core<Hook, Mutex>::failed(launch_failure f) {
     if (told->opened_breaker)
       core.terms().refuse_waits(told->code);
     if (options.failures_end == failure_scope::one)
-      core.launch_failed(told->code, todo);
+      core.fail_waiters(told->code, core.live() != 0 || core.under_way() != 0 ? 1 : core.waiting(), todo);
     else if (options.failures_end == failure_scope::all || told->opened_breaker)
       core.fail_waiters(told->code, core.waiting(), todo);
     todo.signal = true;

@@ -32,6 +32,16 @@ void shrink_to(Core& core, std::uint64_t most, queue_actions& out) noexcept {
   core.terms().end_surplus(core.live() > most ? core.live() - most : 0);
 }
 
+/// The launched slot that has been idle longest, offered to whoever wants to end it; null where no more than
+/// `keep` are idle.
+template <class Core>
+slot_node* claim_oldest(Core& core, std::uint64_t keep) noexcept {
+  slot_node* const s = core.idle() > keep ? core.idle_slots().oldest_launched() : nullptr;
+  if (s)
+    core.offer(*s);
+  return s;
+}
+
 /// Calls `pause` with each idle slot that is not paused and has been idle since `cutoff` or longer, oldest
 /// first. Returns since when the next one has been idle that is not paused; the epoch's end where none is.
 template <class Core, class Pause>

@@ -33,6 +33,16 @@ class idle_stack {
       ++it;
   }
 
+  /// Those of offer `id` and later, oldest first, as long as `f` says so. Cost: O(1) for each.
+  template <class F>
+  void visit_from(std::uint64_t id, F&& f) const {
+    auto it = slots_.end();
+    while (it != slots_.begin() && std::prev(it)->id >= id)
+      --it;
+    for (; it != slots_.end() && f(const_cast<slot_node&>(*it));)
+      ++it;
+  }
+
   /// Of those that a launcher has started. Cost: O(1) where all are; null where none is.
   const slot_node* oldest_launched() const noexcept {
     const auto it = std::find_if(slots_.begin(), slots_.end(), [](const slot_node& s) { return s.launched; });

@@ -1,11 +1,8 @@
 // The state machine of a slot queue: who holds which slot, who waits, what happens next.
 #pragma once
 
-#include <hotslot/detail/queue/idle_stack.hpp>
-#include <hotslot/detail/queue/launcher_terms.hpp>
 #include <hotslot/detail/queue/overload_control.hpp>
-#include <hotslot/detail/queue/queue_recorder.hpp>
-#include <hotslot/detail/queue/slot_census.hpp>
+#include <hotslot/detail/queue/queue_ledger.hpp>
 #include <hotslot/detail/queue/waiting_line.hpp>
 #include <hotslot/errc.hpp>
 
@@ -21,8 +18,8 @@ namespace hotslot::detail {
 /// that it hands out through `closed` lists, and sends off the waits that it hands out through `due` lists.
 ///
 /// Invariants, at rest (between two calls):
-///  - a slot is in one place: idle, granted, offered, leased, closing or closed;
-///  - there is never an idle slot and a waiter at once;
+///  - a slot is in one place: idle, granted, offered, leased, tended, closing or closed;
+///  - there is never an idle slot and a waiter at once, but stale ones where as many are validated as wait;
 ///  - a queued slot ends at most one wait;
 ///  - idle slots are in the order of their ids, waiters in the order of their arrival;
 ///  - the state waiter counts those in line and the holders of tickets, runner the slots that are granted,
@@ -31,15 +28,28 @@ namespace hotslot::detail {
 /// Every call is O(1) in idle slots and waiters, but those that end all; a deadline (logarithmic, constant
 /// for the latest one of all); a slot that comes back unused, which passes the slots queued since it left.
 template <queue_hook Hook>
-class basic_queue_core {
+class basic_queue_core : public queue_ledger<Hook> {
+  using ledger = queue_ledger<Hook>;
+  using ledger::census_;
+  using ledger::closed_;
+  using ledger::idle_;
+  using ledger::next_id_;
+  using ledger::record_;
+  using ledger::resource_waiters_;
+  using ledger::terms_;
+  using ledger::upkeep_;
+
  public:
   using actions = queue_actions;
   using slot_type = typename queue_recorder<Hook>::slot_type;
+  using ledger::is_idle;
+  using ledger::live;
+  using ledger::present;
+  using ledger::spare;
+  using ledger::under_way;
 
   explicit basic_queue_core(const Hook& hook)
-    : record_(hook) {}
-  basic_queue_core(const basic_queue_core&) = delete;
-  basic_queue_core& operator=(const basic_queue_core&) = delete;
+    : ledger(hook) {}
 
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
   void queue(slot_type& s, timestamp now, wait_cause origin, actions& out) noexcept {
@@ -51,9 +61,10 @@ class basic_queue_core {
     offer_anew(s, now, queue_event_kind::slot_queued, out);
   }
 
-  /// The newest idle slot, leased; null where there is none.
-  slot_node* try_acquire() noexcept {
-    if (idle_.empty())
+  /// The newest idle slot, leased; null where there is none, or it has to be validated. The time is looked at
+  /// only for that.
+  slot_node* try_acquire(timestamp now = timestamp()) noexcept {
+    if (!has_fresh(now))
       return nullptr;
     slot_node& s = idle_.take_newest();
     record_.enter(queue_state::runner);
@@ -62,17 +73,15 @@ class basic_queue_core {
     return &s;
   }
 
-  /// The newest idle slot, offered; null where there is none.
-  slot_node* try_offer() noexcept { return idle_.empty() ? nullptr : &offer_idle(idle_.take_newest()); }
+  /// The same, offered.
+  slot_node* try_offer(timestamp now = timestamp()) noexcept {
+    return has_fresh(now) ? &offer_idle(idle_.take_newest()) : nullptr;
+  }
 
-  /// The launched slot that has been idle longest, offered to whoever wants to end it; null where no more
-  /// than `keep` are idle.
-  slot_node* claim_oldest(std::uint64_t keep) noexcept {
-    slot_node* const s = idle_.size() > keep ? idle_.oldest_launched() : nullptr;
-    if (!s)
-      return nullptr;
-    idle_.remove(*s);
-    return &offer_idle(*s);
+  /// An idle slot, offered.
+  void offer(slot_node& s) noexcept {
+    idle_.remove(s);
+    offer_idle(s);
   }
 
   /// A leased slot comes back, used for `run`; `dirty` closes it.
@@ -83,6 +92,8 @@ class basic_queue_core {
     s.calls += s.calls != slot_node::most_calls;
     if (s.retired == eject_reason::none)
       s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);
+    if (upkeep_.resets() && s.retired == eject_reason::none && !closed_)
+      return tend(s, slot_task::reset, out);
     offer_anew(s, now, queue_event_kind::slot_released, out);
   }
 
@@ -157,8 +168,8 @@ class basic_queue_core {
   }
 
   /// The newest idle slot for a caller that is counted as waiting, and no longer is where this succeeds.
-  slot_node* try_acquire_counted() noexcept {
-    slot_node* s = try_acquire();
+  slot_node* try_acquire_counted(timestamp now = timestamp()) noexcept {
+    slot_node* s = try_acquire(now);
     if (s)
       record_.leave(queue_state::waiter);
     return s;
@@ -178,7 +189,7 @@ class basic_queue_core {
     }
     if (closed_)
       return refuse(w, errc::queue_closed, out);
-    if (!idle_.empty())
+    if (has_fresh(now))
       return grant(w, idle_.take_newest(), now, out);
     if (terms_.refusal() && live() == 0) {
       ++record_.totals.failed;
@@ -193,6 +204,7 @@ class basic_queue_core {
       return refuse(w, errc::deadline_unreachable, out);
     }
     line_.add(w);
+    validate_for_waiters(out);
   }
 
   /// Starts a wait for the queue to be closed and empty.
@@ -245,7 +257,7 @@ class basic_queue_core {
       wait_node& w = line_.most_urgent();
       if (w.kind != wait_node::kind_type::drain) {
         ++record_.totals.timed_out;
-        record_.unserved(cause_of_unserved(), now - w.since);
+        record_.unserved(this->cause_of_unserved(), now - w.since);
       }
       end_waiting(w, errc::deadline_exceeded, out);
     }
@@ -284,43 +296,67 @@ class basic_queue_core {
 
   // Workers being started
 
-  void enter_starting(std::uint64_t n) noexcept {
-    for (; n != 0; --n) {
-      record_.enter(queue_state::starter);
-      record_.tell({.kind = queue_event_kind::start_begun});
-    }
+  // Upkeep
+
+  void set_upkeep(const upkeep_terms& t) noexcept { upkeep_.set(t); }
+
+  /// Sees to it that a slot is being validated, where there is only such as has to be.
+  void validate_next(actions& out) noexcept {
+    if (!idle_.empty() && upkeep_.count(slot_task::validate) == 0)
+      tend(idle_.take_newest(), slot_task::validate, out);
   }
-  void enter_reserving(std::uint64_t n) noexcept { resource_waiters_ += n; }
+
+  /// An idle slot is to be pinged.
+  void ping(slot_node& s, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::idle);
+    idle_.remove(s);
+    tend(s, slot_task::keepalive, out);
+  }
+
+  /// A slot has been looked after. One that is not fit is closed. A ping leaves its offer and idle age as
+  /// they were; otherwise it is offered anew.
+  void finish(slot_node& s, slot_task what, bool fit, timestamp now, actions& out) noexcept {
+    upkeep_.end(what);
+    out.signal |= what == slot_task::keepalive; // for the next one
+    finish_late(s, what, fit, now, out);
+    validate_for_waiters(out);
+  }
+
+  /// That takes too long: it is closed in the end, and not waited for.
+  void give_up(slot_node& s, slot_task what, actions& out) noexcept {
+    upkeep_.end(what);
+    out.signal |= what == slot_task::keepalive;
+    if (s.retired == eject_reason::none)
+      s.retired = eject_reason::unfit;
+    validate_for_waiters(out);
+  }
+
+  /// One that was given up, or that is counted no longer.
+  void finish_late(slot_node& s, slot_task what, bool fit, timestamp now, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::tended);
+    if (!fit && s.retired == eject_reason::none)
+      s.retired = eject_reason::unfit;
+    record_.tell({.kind = queue_event_kind::slot_looked_after, .task = what}, s);
+    if (what == slot_task::keepalive)
+      settle(s, now, out);
+    else
+      offer_anew(s, now, queue_event_kind::slot_released, out);
+  }
 
   /// A start has its resources, and goes on, or does without them.
   void reserved(bool go, actions& out) noexcept {
     assert(resource_waiters_ != 0);
     --resource_waiters_;
     if (go)
-      enter_starting(1);
+      this->enter_starting(1);
     else
       notice_drained(out);
-  }
-  /// A start has made a worker; `counted`: until now it was counted as a start.
-  void launched(timestamp took, bool counted) noexcept {
-    ++record_.totals.launched;
-    record_.started(took);
-    if (!counted)
-      return;
-    record_.leave(queue_state::starter);
-    record_.tell({.kind = queue_event_kind::start_ended});
   }
   void launch_ended(error_code why, bool failed, actions& out) noexcept {
     record_.totals.launch_failed += failed;
     record_.leave(queue_state::starter);
     record_.tell({.kind = queue_event_kind::start_ended, .error = why});
     notice_drained(out);
-  }
-
-  /// Tells the callers: the longest waiting one, or all where no other worker is there or on its way.
-  void launch_failed(error_code why, actions& out) noexcept {
-    const bool others = live() != 0 || under_way() != 0;
-    fail_waiters(why, others ? 1 : line_.size(), out);
   }
 
   void close(actions& out) noexcept {
@@ -336,11 +372,7 @@ class basic_queue_core {
     notice_drained(out);
   }
 
-  launcher_terms& terms() noexcept { return terms_; }
-  const launcher_terms& terms() const noexcept { return terms_; }
-
-  void set_overload(const overload_options& o) noexcept { overload_ = overload_control(o); }
-  void limit_waiters(std::uint64_t n) noexcept { overload_.limit_waiters(n); }
+  overload_control& overload() noexcept { return overload_; }
 
   /// In how long a caller would be served that came now; none where that cannot be said.
   std::optional<timestamp> forecast_wait() const noexcept {
@@ -350,20 +382,6 @@ class basic_queue_core {
                     live(), record_.count(queue_state::starter));
   }
 
-  bool closed() const noexcept { return closed_; }
-  std::uint64_t idle() const noexcept { return idle_.size(); }
-  std::uint64_t reserving() const noexcept { return resource_waiters_; }
-  std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
-  std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
-  std::uint64_t live() const noexcept { return census_.live(); }
-  /// Live slots and those whose `close()` has not returned.
-  std::uint64_t present() const noexcept { return census_.live() + census_.closing(); }
-  /// Workers that are being started or wait for resources.
-  std::uint64_t under_way() const noexcept { return record_.count(queue_state::starter) + resource_waiters_; }
-  bool is_idle() const noexcept { return record_.is_idle() && resource_waiters_ == 0; }
-  idle_stack& idle_slots() noexcept { return idle_; }
-  const idle_stack& idle_slots() const noexcept { return idle_; }
-  const slot_census& census() const noexcept { return census_; }
   /// Changes it; a queue may have drained by that.
   template <class Change>
   void recount(actions& out, Change&& change) noexcept {
@@ -372,19 +390,6 @@ class basic_queue_core {
   }
 
   timestamp next_deadline() const noexcept { return line_.next_deadline(); }
-  /// When the oldest idle slot became idle; the epoch's end where there is none.
-  timestamp oldest_idle() const noexcept {
-    return idle_.empty() ? timestamp::max() : idle_.oldest().idle_since;
-  }
-
-  queue_snapshot snapshot() const noexcept {
-    queue_snapshot s;
-    record_.write_to(s);
-    s.idle = idle_.size();
-    s.resource_waiters = resource_waiters_;
-    return s;
-  }
-  queue_histograms histograms() const noexcept { return record_.histograms(); }
 
   /// Whether there is no slot and no wait.
   bool empty() const noexcept {
@@ -437,12 +442,29 @@ class basic_queue_core {
     settle(s, now, out);
   }
 
+  bool has_fresh(timestamp now) noexcept { return !idle_.empty() && !upkeep_.is_stale(idle_.newest(), now); }
+
+  void tend(slot_node& s, slot_task what, actions& out) noexcept {
+    s.place = slot_node::place_type::tended;
+    upkeep_.begin(what);
+    record_.tell({.kind = queue_event_kind::slot_tended, .task = what}, s);
+    out.tend(s, what);
+  }
+
+  // As many as wait, where there are as many.
+  void validate_for_waiters(actions& out) noexcept {
+    while (!idle_.empty() && line_.size() > upkeep_.count(slot_task::validate))
+      tend(idle_.take_newest(), slot_task::validate, out);
+  }
+
   // A free slot goes to the next waiter, or to its place among the idle ones.
   void settle(slot_node& s, timestamp now, actions& out) noexcept {
     if (s.retired != eject_reason::none)
       return close_slot(s, s.retired, out);
     if (closed_)
       return close_slot(s, eject_reason::closed, out);
+    if (!line_.empty() && upkeep_.is_stale(s, now))
+      return tend(s, slot_task::validate, out);
     while (!line_.empty()) {
       wait_node& w = overload_.takes_newest() ? line_.newest() : line_.oldest();
       if (overload_.sheds(now, now - w.since, s.origin != wait_cause::call)) {
@@ -526,9 +548,10 @@ class basic_queue_core {
     w->slot = nullptr;
     enter_waiting();
     record_.tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
-    if (!idle_.empty())
+    if (has_fresh(now))
       return grant(*w, idle_.take_newest(), now, out);
     line_.resume(*w);
+    validate_for_waiters(out);
     out.resumed = true;
   }
 
@@ -546,18 +569,11 @@ class basic_queue_core {
     out.closed.push_back(s);
   }
 
-  /// What those wait for that do not get a slot. Where there is no worker, there is no call that could end.
-  wait_cause cause_of_unserved() const noexcept {
-    if (resource_waiters_ != 0)
-      return wait_cause::resources;
-    return record_.count(queue_state::starter) != 0 || live() == 0 ? wait_cause::start : wait_cause::call;
-  }
-
-  // Whoever a worker is or may be started for does not wait too much.
+  // Who will have one that is looked after, or is or may be started for him, does not wait too much.
   bool too_many_wait() const noexcept {
     const std::uint64_t most = overload_.options().max_waiting, n = line_.size();
     const std::uint64_t startable = terms_.startable(present() + under_way(), resource_waiters_);
-    return n >= most && n - most >= startable && n - most - startable >= under_way();
+    return n >= most && n - most >= startable && n - most - startable >= under_way() + spare();
   }
 
   bool will_be_late(const wait_node& w, timestamp now) const noexcept {
@@ -574,16 +590,8 @@ class basic_queue_core {
       end_waiting(line_.drainer(), {}, out);
   }
 
-  // What the check-out of an idle slot needs comes first: it is in the same few cache lines.
-  idle_stack idle_;
-  std::uint64_t next_id_ = 0;
-  bool closed_ = false;
-  launcher_terms terms_;
   waiting_line line_;
-  queue_recorder<Hook> record_;
   wait_list granted_; // granted and not yet delivered
-  slot_census census_;
-  std::uint64_t resource_waiters_ = 0;
   std::uint64_t last_wait_ = 0;
   overload_control overload_;
 };

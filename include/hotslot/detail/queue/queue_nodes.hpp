@@ -10,8 +10,10 @@
 #include <boost/intrusive/set.hpp>
 #include <boost/intrusive/slist.hpp>
 
+#include <cassert>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace hotslot::detail {
@@ -40,8 +42,9 @@ struct slot_link {
 
 /// One worker's slot, from the time it is queued until it is closed.
 struct slot_node : slot_link {
-  /// `closing`: whoever has taken it out of the queue is in its `close()`.
-  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, closing, closed };
+  /// `tended`: it is validated, reset or pinged. `closing`: whoever has taken it out of the queue is in its
+  /// `close()`.
+  enum class place_type : std::uint8_t { outside, idle, granted, offered, leased, tended, closing, closed };
 
   std::uint64_t id = 0;   ///< Of the present offer; every queueing is a new one.
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
@@ -125,12 +128,20 @@ using due_list =
 
 /// What the owner of a queue has to do after its lock is released.
 struct queue_actions {
-  due_list due;              ///< Waits to send off.
-  slot_list closed;          ///< Slots to close.
+  due_list due;     ///< Waits to send off.
+  slot_list closed; ///< Slots to close.
+  slot_list tended; ///< Slots to look after, all of them by `task`.
+  slot_task task = slot_task::validate;
   bool resumed = false;      ///< A wait goes on whose deadline was forgotten.
   bool signal = false;       ///< The launcher has to look.
   bool wait_changed = false; ///< The same, unless it could not start a worker anyhow.
   bool known = false;        ///< It has closed these slots itself.
+
+  void tend(slot_node& s, slot_task what) noexcept {
+    assert(tended.empty() || task == what);
+    task = what;
+    tended.push_back(s);
+  }
 };
 
 struct by_deadline {
