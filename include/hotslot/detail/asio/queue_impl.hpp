@@ -295,6 +295,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   keepalive_terms keepalive() const noexcept override {
+    std::lock_guard lock(mutex_);
     const state* s = state_or_null();
     if (!s || !s->upkeep || !s->upkeep->keepalive)
       return {};
