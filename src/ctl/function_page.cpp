@@ -44,9 +44,11 @@ void append(page& to, const table& t) {
     to.push_back("  " + line);
 }
 
-// By `append_states`.
-bool is_shown_above(std::string_view name) {
-  return name == "idle" || name == "busy" || name == "resource_waiters";
+// By `append_states`, or only where there are any.
+bool is_left_out(const json::key_value_pair& member) {
+  const std::string_view name = member.key();
+  const bool upkeep = name == "validating" || name == "resetting" || name == "pinged";
+  return name == "idle" || name == "busy" || name == "resource_waiters" || (upkeep && member.value() == 0);
 }
 
 enum class align { left, right };
@@ -55,7 +57,7 @@ enum class align { left, right };
 void append_members(page& to, const json::object& in, align values = align::right) {
   table t({"", values == align::left ? "<" : ""});
   for (const auto& member : in)
-    if (!member.value().is_object() && !member.value().is_array() && !is_shown_above(member.key()))
+    if (!member.value().is_object() && !member.value().is_array() && !is_left_out(member))
       t.add({std::string(member.key()), shown(member.value())});
   auto lines = t.lines();
   for (auto it = std::next(lines.begin()); it != lines.end(); ++it)
