@@ -88,6 +88,19 @@ TEST_CASE_METHOD(keepalive_fixture, "no worker is pinged while a caller waits, n
   CHECK(pings > 0);
 }
 
+TEST_CASE_METHOD(keepalive_fixture, "an idle worker is not pinged beside a caller that is about to wait",
+                 "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  keep_alive(k, 1s, 1);
+  idle_workers(k, 1);
+  auto ticket = k.queue.enter();
+  run_for(scheduler, 9s);
+  CHECK(pings == 0);
+  ticket = {};
+  run_for(scheduler, 1s);
+  CHECK(pings > 0);
+}
+
 TEST_CASE_METHOD(keepalive_fixture, "keeping workers alive wakes nobody between the pings", "[launcher]") {
   simulated_key k(scheduler, {}, {.idle_timeout = nanoseconds::max()});
   keep_alive(k, 1h, 1);
