@@ -1,4 +1,4 @@
-// Idle workers that are kept alive.
+// Workers that are looked after, and what their launcher does.
 #include "catch.hpp"
 #include "simulated_pool.hpp"
 
@@ -109,4 +109,26 @@ TEST_CASE_METHOD(keepalive_fixture, "keeping workers alive wakes nobody between 
   const auto before = scheduler.tasks();
   run_for(scheduler, 50min);
   CHECK(scheduler.tasks() == before);
+}
+
+TEST_CASE_METHOD(pool_fixture, "whoever waits for a worker whose reset never ends gets another one",
+                 "[launcher]") {
+  simulated_key k(scheduler, {}, {.max_workers = 2, .idle_timeout = 1h});
+  simulated_key::queue_type::upkeep_type u;
+  u.reset = [](worker_slot&) -> asio::awaitable<void> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    sim::timer<executor> t(co_await asio::this_coro::executor);
+    t.expires_after(1h);
+    co_await t.async_wait(asio::use_awaitable);
+  };
+  u.reset_timeout = 2s;
+  k.queue.set_upkeep(u);
+  k.call();
+  run_for(scheduler, 600ms);
+  REQUIRE(k.served == 1);
+  k.call();
+  run_for(scheduler, 1s);
+  CHECK(k.attempts.size() == 1); // the reset is waited for
+  run_for(scheduler, 2s);
+  CHECK(k.served == 2);
 }

@@ -294,8 +294,6 @@ class basic_queue_core : public queue_ledger<Hook> {
     w.phase = wait_node::phase_type::ended;
   }
 
-  // Workers being started
-
   // Upkeep
 
   void set_upkeep(const upkeep_terms& t) noexcept { upkeep_.set(t); }
@@ -325,7 +323,7 @@ class basic_queue_core : public queue_ledger<Hook> {
   /// That takes too long: it is closed in the end, and not waited for.
   void give_up(slot_node& s, slot_task what, actions& out) noexcept {
     upkeep_.end(what);
-    out.signal |= what == slot_task::keepalive;
+    out.signal = true; // those who wait for it may need another worker
     if (s.retired == eject_reason::none)
       s.retired = eject_reason::unfit;
     validate_for_waiters(out);
