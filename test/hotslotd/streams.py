@@ -160,7 +160,7 @@ class Streams(unittest.TestCase):
             before = server.memory()
             server.forget_peak()
             results = []
-            size = LONG // 40 // len(PIECE) * len(PIECE)
+            size = 2 * MB + len(PIECE)  # more than a buffer: what is there as a whole goes on with its length
             threads = [threading.Thread(target=lambda n=n: results.append(pass_through(server, size, n % 2 == 0)))
                        for n in range(100)]
             for t in threads:

@@ -63,5 +63,23 @@ class Cache(unittest.TestCase):
         self.assertEqual(no_folder("clang++-16"), "none\n")
 
 
+class Costs(unittest.TestCase):
+    def grown(self, **taken):
+        known = {"a": 100, "b": 200, "c": 300, "d": 5}
+        sys.path.insert(0, SOURCES + "/scripts/lib")
+        import costs
+        return [line.split(":")[0] for line in costs.grown({**known, **taken}, known)]
+
+    def test_a_suite_that_grew_by_half_and_by_more_than_a_little(self):
+        self.assertEqual(self.grown(), [])
+        self.assertEqual(self.grown(b=310, d=20), [])
+        self.assertEqual(self.grown(b=330), ["b"])
+        self.assertEqual(self.grown(a=200, d=30), ["a", "d"])
+
+    def test_a_machine_on_which_all_takes_more_is_no_reason(self):
+        self.assertEqual(self.grown(a=190, b=380, c=560), [])
+        self.assertEqual(self.grown(a=190, b=380, c=1000), ["c"])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -161,12 +161,13 @@ TEST_CASE("ten thousand idle connections") {
     return;
   }
   idle_connections idle(many);
-  served s;
+  http::server_options options;
+  options.limits.header_timeout = 1h;
+  served s(options);
   const healthy_caller healthy(s);
   const memory_bound memory(std::size_t{many} * 32 * 1024);
   idle.connect(s.endpoint());
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
-  while (s.server().connections() <= many && std::chrono::steady_clock::now() < deadline)
+  while (s.server().connections() <= many)
     std::this_thread::yield();
   CHECK(s.server().connections() == many + 1);
   memory.check();
