@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the steps of scripts/test cost.
 
-    costs.py FOLDER COSTS            prints where the minutes went, and fails where a suite has grown by half
+    costs.py FOLDER COSTS            prints where the minutes went, and fails where a suite takes twice what it may
     costs.py --record FOLDER COSTS   makes what it took now what it may take
     costs.py --only-tell FOLDER COSTS   fails never: what it may take was measured on another platform
 
@@ -16,8 +16,8 @@ import statistics
 import sys
 import time
 
-GROWN = 1.5
-SLACK = 20.0  # Of so few units more nothing is said.
+GROWN = 2.0
+SLACK = 60.0  # Of so few units more nothing is said.
 
 
 def unit():
@@ -67,11 +67,11 @@ def steps(folder):
 
 
 def grown(taken, known):
-    """What says which suites have grown by half, and by half more than most. A machine on which all takes more, for its
-    memory or its kernel, is no reason."""
+    """What says which suites take twice what they may, and twice as much more as most do. A machine on which all takes
+    more, for its memory or its kernel, is no reason."""
     both = {name: now / known[name] for name, now in taken.items() if known.get(name, 0) > SLACK}
     machine = max(1.0, statistics.median(both.values())) if both else 1.0
-    return [f"{name}: {now:.1f} units, more than one and a half times {known[name] * machine:.1f}"
+    return [f"{name}: {now:.1f} units, more than twice {known[name] * machine:.1f}"
             for name, now in taken.items() if name in known and now > GROWN * machine * known[name] + SLACK]
 
 

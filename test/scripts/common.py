@@ -70,15 +70,15 @@ class Costs(unittest.TestCase):
         import costs
         return [line.split(":")[0] for line in costs.grown({**known, **taken}, known)]
 
-    def test_a_suite_that_grew_by_half_and_by_more_than_a_little(self):
+    def test_a_suite_that_takes_twice_what_it_may_and_more_than_a_little_more(self):
         self.assertEqual(self.grown(), [])
-        self.assertEqual(self.grown(b=310, d=20), [])
-        self.assertEqual(self.grown(b=330), ["b"])
-        self.assertEqual(self.grown(a=200, d=30), ["a", "d"])
+        self.assertEqual(self.grown(b=450, d=60), [])
+        self.assertEqual(self.grown(b=470), ["b"])
+        self.assertEqual(self.grown(a=270, d=80), ["a", "d"])
 
     def test_a_machine_on_which_all_takes_more_is_no_reason(self):
-        self.assertEqual(self.grown(a=190, b=380, c=560), [])
-        self.assertEqual(self.grown(a=190, b=380, c=1000), ["c"])
+        self.assertEqual(self.grown(a=290, b=580, c=860), [])
+        self.assertEqual(self.grown(a=190, b=380, c=1300), ["c"])
 
 
 if __name__ == "__main__":
