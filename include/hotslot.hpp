@@ -5,12 +5,14 @@
 #include <hotslot/any_slot.hpp>
 #include <hotslot/decided_by.hpp>
 #include <hotslot/dequeuer.hpp>
+#include <hotslot/detached_slot.hpp>
 #include <hotslot/errc.hpp>
 #include <hotslot/evictable.hpp>
 #include <hotslot/launch_each.hpp>
 #include <hotslot/launch_failure.hpp>
 #include <hotslot/launcher.hpp>
 #include <hotslot/launcher_options.hpp>
+#include <hotslot/leak_detection.hpp>
 #include <hotslot/lease.hpp>
 #include <hotslot/lease_error.hpp>
 #include <hotslot/machine.hpp>
@@ -28,6 +30,7 @@
 #include <hotslot/slot_queue_manager.hpp>
 #include <hotslot/slot_token.hpp>
 #include <hotslot/slot_upkeep.hpp>
+#include <hotslot/start_context.hpp>
 #include <hotslot/stats/decision.hpp>
 #include <hotslot/stats/latency_histogram.hpp>
 #include <hotslot/stats/queue_detail.hpp>

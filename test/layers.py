@@ -93,7 +93,8 @@ FOLDERS = [
 # What users include directly and what needs no Asio.
 PLAIN = {"include/hotslot/errc.hpp", "include/hotslot/evictable.hpp", "include/hotslot/launch_failure.hpp",
          "include/hotslot/launcher_options.hpp", "include/hotslot/lease_error.hpp", "include/hotslot/machine.hpp",
-         "include/hotslot/queue_key.hpp", "include/hotslot/resources.hpp", "include/hotslot/slot.hpp"}
+         "include/hotslot/leak_detection.hpp", "include/hotslot/queue_key.hpp", "include/hotslot/resources.hpp",
+         "include/hotslot/slot.hpp", "include/hotslot/start_context.hpp"}
 
 # Of no layer: Boost's own sources, compiled once, and what is precompiled.
 OUTSIDE = ("src/external/", "src/pch/")

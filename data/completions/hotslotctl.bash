@@ -14,7 +14,7 @@ _hotslotctl() {
   local commands="list stats watch call drain recycle reload help"
   local options="--admin --token-file --cacert --cert --key --timeout --json -h --help --version"
   local orders="need errors waiting starting running idle busy validating resetting pinged resource_waiters acquired timed_out cancelled shed
-    shed_overloaded shed_late failed launched launch_failed"
+    shed_overloaded shed_late failed launched launch_failed detached_slots leaked"
   local command= function= connection=() i
   for ((i = 1; i < last; ++i)); do
     case ${words[i]} in

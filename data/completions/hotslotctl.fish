@@ -2,7 +2,7 @@
 
 set -l commands list stats watch call drain recycle reload help
 set -l orders need errors waiting starting running idle busy validating resetting pinged resource_waiters acquired timed_out cancelled shed \
-    shed_overloaded shed_late failed launched launch_failed
+    shed_overloaded shed_late failed launched launch_failed detached_slots leaked
 
 function __hotslotctl_functions
     set -l connection

@@ -9,8 +9,8 @@ import re
 import sys
 
 GROUPS = {
-    "queue": ["slot", "slot_queue", "lease", "slot_token", "slot_upkeep", "dequeuer", "any_slot", "errc", "queue_traits", "decided_by", "lease_error"],
-    "launcher": ["launcher", "launcher_options", "launch_failure"],
+    "queue": ["slot", "slot_queue", "lease", "slot_token", "slot_upkeep", "leak_detection", "detached_slot", "dequeuer", "any_slot", "errc", "queue_traits", "decided_by", "lease_error"],
+    "launcher": ["launcher", "launcher_options", "launch_failure", "start_context"],
     "manager": ["slot_queue_manager", "launch_each", "queue_key", "slot_key"],
     "resources": ["resources", "resource_tracker", "evictable", "machine"],
 }

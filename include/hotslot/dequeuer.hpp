@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <source_location>
 #include <utility>
 #include <variant>
 
@@ -53,10 +54,10 @@ class basic_slot_offer {
 
   /// Takes the slot; an empty lease where it was ejected, or its queue closed, before. Of this and an
   /// ejection exactly one succeeds.
-  lease_type acquire() noexcept {
+  lease_type acquire(std::source_location where = std::source_location::current()) noexcept {
     if (!entry_)
       return {};
-    auto* taken = impl_->accept(*entry_, id_);
+    auto* taken = impl_->accept(*entry_, id_, where);
     lease_type lease(*impl_, taken);
     if (!taken)
       drop();

@@ -20,6 +20,9 @@ enum class errc {
   start_timeout,         ///< A worker was not ready within its start timeout.
   resources_impossible,  ///< More was asked for than there is in total.
   invalid_key_field,     ///< A field of a slot key holds a NUL byte.
+  none_idle,             ///< No slot is free just now.
+  not_validated,         ///< The free slot has been idle for so long that it has to be validated.
+  queue_suspended,       ///< The slot queue is suspended.
 };
 
 /// The category of `errc`; its name is "hotslot".

@@ -18,10 +18,11 @@ namespace hotslot {
 ///     slot_queue_manager<model> models(io, launch_each<model>(load_model, options_of_model, memory));
 ///     auto lease = co_await models.acquire("llama", 5s);
 ///
-/// `make(key)`, or `make(key, token)`, makes a worker; see `worker_factory`. The key that it is given lives
-/// as long as its launcher. `options(key)` returns the `launcher_options`. `budget`, where given, is what the
-/// workers of all keys share; `per_worker` of the options says how much one takes. Both functions are copied
-/// for each key, and called from whichever thread looks a new key up, `make` on the launcher's strand.
+/// `make(key)` makes a worker, and may take more arguments; see `worker_factory`. The key that it is given
+/// lives as long as its launcher. `options(key)` returns the `launcher_options`. `budget`, where given, is
+/// what the workers of all keys share; `per_worker` of the options says how much one takes. Both functions
+/// are copied for each key, and called from whichever thread looks a new key up, `make` on the launcher's
+/// strand.
 ///
 /// A queue is deleted when nothing is left in it, so never while its `min_idle` keeps workers.
 template <slot Slot, queue_key Key = std::string, class Executor = asio::any_io_executor,
@@ -34,14 +35,13 @@ auto launch_each(
     std::optional<std::type_identity_t<basic_resource_tracker<Executor, typename Traits::mutex_type>>>
         budget = std::nullopt) {
   using launcher_type = basic_launcher<Slot, Executor, Traits>;
-  using token_type = asio::use_awaitable_t<typename launcher_type::inner_executor>;
   return [=](const Key& key, const basic_slot_queue<Slot, Executor, Traits>& queue) -> std::shared_ptr<void> {
-    if constexpr (std::is_invocable_v<const Make&, const Key&>)
-      return std::make_shared<launcher_type>(
-          queue, [make, key] { return make(key); }, options(key), budget);
-    else
-      return std::make_shared<launcher_type>(
-          queue, [make, key](token_type token) { return make(key, token); }, options(key), budget);
+    // Generic, so that each has just the arguments that `make` has beyond its first.
+    auto factory = [ make, key ](
+        auto&&... args) requires std::is_invocable_v<const Make&, const Key&, decltype(args)...> {
+      return make(key, std::forward<decltype(args)>(args)...);
+    };
+    return std::make_shared<launcher_type>(queue, std::move(factory), options(key), budget);
   };
 }
 

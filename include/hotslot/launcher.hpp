@@ -91,7 +91,7 @@ class basic_launcher {
   /// The same, as it is shown.
   std::optional<failure_view> failure_now() const { return loop_->failure_now(); }
 
-  /// Fills in the policy, the last decisions, the workers and the last failure.
+  /// Fills in the policy, the last decisions, the workers, the last failure and the leaks.
   void write_to(queue_detail& out) const { loop_->write_to(out); }
 
  private:

@@ -24,6 +24,11 @@ enum class failure_scope : std::uint8_t {
   one,     ///< The longest; all where no other worker is there or on its way.
   all,     ///< All.
   breaker, ///< None until the breaker opens, then all.
+  /// None while another worker is there or on its way; otherwise those whose deadline comes before the next
+  /// attempt, and all once the breaker has opened. Of the four it is the one by which most callers are served
+  /// where starts fail now and then. With `start_options::breaker_failures` 0 starts are tried until the
+  /// callers' deadlines: what a pool for a server that comes back wants.
+  deadline,
 };
 
 /// How many workers there are, for how long, and what becomes of failed starts. The defaults start a worker
@@ -46,7 +51,7 @@ struct launcher_options {
 
   start_options starts = {};
   std::chrono::nanoseconds start_timeout = std::chrono::nanoseconds::max(); ///< Of the factory.
-  failure_scope failures_end = failure_scope::one;
+  failure_scope failures_end = failure_scope::deadline;
 
   resources per_worker = {}; ///< Reserved before each start, given back when the worker is gone.
   account_options account = {};

@@ -2,7 +2,7 @@
 #ifndef HOTSLOT_LEASE_HPP
 #define HOTSLOT_LEASE_HPP
 
-#include <hotslot/detail/asio/queue_impl.hpp>
+#include <hotslot/detached_slot.hpp>
 #include <hotslot/slot_token.hpp>
 
 #include <algorithm>
@@ -37,6 +37,7 @@ class basic_lease {
  public:
   using slot_type = Slot;
   using token_type = basic_slot_token<Slot, Executor, Traits>;
+  using detached_type = basic_detached_slot<Slot, Executor, Traits>;
 
   basic_lease() = default;
   basic_lease(basic_lease&& other) noexcept
@@ -87,6 +88,11 @@ class basic_lease {
     assert(entry_);
     return std::max(leased_at_ - entry_->idle_since, detail::timestamp());
   }
+  /// How long ago the worker's slot was queued first.
+  std::chrono::nanoseconds age() const noexcept {
+    assert(entry_);
+    return impl_type::now() - entry_->born;
+  }
   /// How many calls the worker has served before, 1 048 575 at most. Cost: one mutex.
   std::uint64_t calls() const noexcept {
     assert(entry_);
@@ -103,6 +109,16 @@ class basic_lease {
   /// From now on the slot goes back to the queue, warm, where the lease is destroyed: for slots that are fit
   /// whatever becomes of a call, or are made so by `slot_upkeep::reset`.
   void keep() noexcept { kept_ = true; }
+
+  /// Takes the slot out of its queue, for good and without closing it: for a connection that becomes a stream
+  /// of its own, say. The queue counts it no longer, and may start another worker; what a launcher has
+  /// reserved for it stays reserved until the object goes that this returns. Precondition: there is a slot.
+  detached_type detach() noexcept {
+    assert(entry_);
+    entry_type& e = *std::exchange(entry_, nullptr);
+    impl_->detach(e);
+    return detached_type(*impl_, e);
+  }
 
   /// Gives the slot back; the time since it was acquired is recorded as run latency. No effect without a
   /// slot.

@@ -32,6 +32,7 @@ enum class slot_fate : std::uint8_t {
   acquired, ///< A caller has it.
   ejected,  ///< It was closed: idle too long, ejected, discarded, or its worker went away.
   closed,   ///< It was closed with its queue.
+  detached, ///< Its caller has taken it out of the queue.
 };
 
 /// What a caller says of the worker when it gives a lease back.

@@ -15,12 +15,19 @@
 
 #include <cassert>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <optional>
+#include <source_location>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace hotslot {
+
+/// Which idle slot is lent next.
+enum class idle_order : std::uint8_t { newest, oldest };
 
 namespace detail {
 
@@ -32,7 +39,7 @@ Lease lease_or_throw(const Impl& impl, std::tuple<error_code, Lease> outcome) {
 }
 
 template <class Impl>
-struct drain_result {
+struct slotless_result {
   static bool ready(Impl& impl, wait_op_base& op) noexcept { return impl.deliver(op); }
   static void abandon(Impl& impl, wait_op_base& op) noexcept { impl.abandon(op); }
   static std::tuple<error_code> make(Impl&, wait_op_base& op) noexcept { return {op.result}; }
@@ -95,6 +102,8 @@ struct initiate_acquire {
   using executor_type = Executor;
 
   Caller caller;
+  std::source_location where;
+  start_context context;
 
   executor_type get_executor() const noexcept { return caller.queue->get_executor(); }
 
@@ -105,6 +114,8 @@ struct initiate_acquire {
     caller.queue->prepare();
     handler_type copy(std::forward<Handler>(handler));
     auto op = op_type::create(caller.queue.get(), std::move(copy), wait_node::kind_type::acquire, deadline);
+    op->where = where;
+    op->context = std::move(context);
     op->connect();
     caller.queue->start(*op.release(), caller.hand_over());
   }
@@ -158,9 +169,24 @@ class basic_slot_queue {
 
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
-  /// How the queue's slots are looked after between calls. Precondition: there has been no slot and no wait.
-  /// Throws `bad_alloc`.
+  /// How the queue's slots are looked after between calls. Precondition of this and the next: there has been
+  /// no slot and no wait. Both throw `bad_alloc`.
   void set_upkeep(upkeep_type how) const { impl_->set_upkeep(std::move(how)); }
+
+  /// From now on leases that are out for too long are told, counted (`queue_totals::leaked`), and listed by
+  /// `leaks`. It ends with `close`. Cost: one clock reading for each acquisition, a timer once a second while
+  /// leases are out, 64 bytes for each slot.
+  void set_leak_detection(leak_detection how) const { impl_->set_leak_detection(std::move(how)); }
+
+  /// The leases that have leaked and not come back, oldest first. Cost: one mutex; linear in them. Throws
+  /// `bad_alloc`.
+  std::vector<leaked_lease> leaks() const { return impl_->leaks(); }
+
+  /// Which idle slot is lent next: by default the newest, so that the others may end, or be paused. With
+  /// `oldest` all are used in turn. The oldest is ejected first in any case. Throws `bad_alloc`.
+  void set_order(idle_order order) const {
+    impl_->step([order](auto& core, auto&) { core.idle_slots().lend_oldest(order == idle_order::oldest); });
+  }
 
   /// Queues a free slot: to the longest waiting caller if there is one, else as the newest idle slot. Where
   /// the queue is closed the slot is closed at once. Throws `bad_alloc`, and whatever moving a slot throws;
@@ -170,9 +196,22 @@ class basic_slot_queue {
     return token_type(impl_.get(), std::move(entry), id);
   }
 
-  /// The newest idle slot; an empty lease where there is none, or it has to be validated, which it is then
-  /// for whoever comes next. Cost: one mutex, one clock reading; two where the queue validates.
-  lease_type try_acquire() const noexcept { return lease_type(*impl_.get(), impl_->try_acquire()); }
+  /// The newest idle slot, or the oldest one by `set_order`; an empty lease where there is none, or it has to
+  /// be validated, which it is then for whoever comes next. `where` is for leak detection. Cost: one mutex,
+  /// one clock reading; two where the queue validates or looks for leaks.
+  lease_type try_acquire(std::source_location where = std::source_location::current()) const noexcept {
+    return lease_type(*impl_.get(), impl_->try_acquire(where));
+  }
+
+  /// The same. Where there is none `why` says so at that instant: `errc::none_idle`, `errc::not_validated`,
+  /// `errc::queue_suspended` or `errc::queue_closed`.
+  lease_type try_acquire(error_code& why,
+                         std::source_location where = std::source_location::current()) const noexcept {
+    errc none{};
+    lease_type lease(*impl_.get(), impl_->try_acquire(where, &none));
+    why = lease ? error_code() : make_error_code(none);
+    return lease;
+  }
 
   /// Acquires a slot, at the latest by `deadline`.
   ///
@@ -183,25 +222,46 @@ class basic_slot_queue {
   /// handler's allocator, two mutexes, one post; no timer of its own.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_limit deadline,
-                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+                     std::source_location where = std::source_location::current()) const {
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        initiate_acquire{{impl_}}, token, impl_type::to_timestamp(deadline.at()));
+        initiate_acquire{{impl_}, where, {}}, token, impl_type::to_timestamp(deadline.at()));
+  }
+
+  /// The same; `context` goes to the factory of the worker that is started for this caller, if one is.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_acquire(start_context context, time_limit deadline,
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+                     std::source_location where = std::source_location::current()) const {
+    return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
+        initiate_acquire{{impl_}, where, std::move(context)}, token, impl_type::to_timestamp(deadline.at()));
   }
 
   /// The same without a deadline.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   requires(!std::is_convertible_v<CompletionToken, time_limit>) auto async_acquire(
-      CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
-    return async_acquire(time_point::max(), std::forward<CompletionToken>(token));
+      CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+      std::source_location where = std::source_location::current()) const {
+    return async_acquire(time_point::max(), std::forward<CompletionToken>(token), where);
   }
 
   /// The awaitable that does not suspend where a slot is idle. Throws `lease_error`, which is a
   /// `system_error`, with the errors of `async_acquire`. Lifetime: this handle has to outlive the awaitable.
-  asio::awaitable<lease_type, Executor> acquire(time_limit deadline = time_point::max()) const {
-    if (lease_type lease = try_acquire())
+  asio::awaitable<lease_type, Executor>
+  acquire(time_limit deadline = time_point::max(),
+          std::source_location where = std::source_location::current()) const {
+    return acquire(start_context(), deadline, where);
+  }
+
+  /// The same; `context` goes to the factory of the worker that is started for this caller, if one is.
+  asio::awaitable<lease_type, Executor>
+  acquire(start_context context, time_limit deadline = time_point::max(),
+          std::source_location where = std::source_location::current()) const {
+    if (lease_type lease = try_acquire(where))
       co_return lease;
     co_return detail::lease_or_throw(
-        *impl_.get(), co_await async_acquire(deadline, asio::as_tuple(asio::use_awaitable_t<Executor>())));
+        *impl_.get(), co_await async_acquire(std::move(context), deadline,
+                                             asio::as_tuple(asio::use_awaitable_t<Executor>()), where));
   }
 
   /// The last failed start of a worker by the queue's launcher, if none has succeeded since. Cost: one mutex;
@@ -240,6 +300,20 @@ class basic_slot_queue {
   void close() const noexcept { impl_->close(); }
   bool is_open() const noexcept { return !impl_->closed(); }
 
+  /// From now on nobody gets a slot, as long as the backend is worked on, say: callers wait, within their
+  /// deadlines. Slots that are lent, or granted to somebody already, are not taken back. Idle ones are kept
+  /// as ever; no worker is started for callers. Throws `bad_alloc`.
+  void suspend() const {
+    impl_->step([](auto& core, auto& todo) { core.suspend(todo); });
+  }
+  /// Ends that: those who have waited longest get the slots that are idle. Throws `bad_alloc`.
+  void resume() const { impl_->resume(); }
+  bool is_suspended() const noexcept {
+    bool suspended = false;
+    impl_->look([&](const auto& core) { suspended = core.suspended(); });
+    return suspended;
+  }
+
   /// Waits until the queue is closed, its last slot has come back, the last `close()` has returned, and no
   /// worker is being started or on its way out.
   ///
@@ -248,17 +322,29 @@ class basic_slot_queue {
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_drain(time_limit deadline,
                    CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
-    return asio::async_initiate<CompletionToken, void(error_code)>(
-        [queue = impl_](auto handler, detail::timestamp d) {
-          using handler_type = decltype(handler);
-          using op_type = detail::queue_op<impl_type, detail::wait_op_base, detail::drain_result<impl_type>,
-                                           handler_type>;
-          queue->prepare();
-          auto op = op_type::create(queue.get(), std::move(handler), detail::wait_node::kind_type::drain, d);
-          op->connect();
-          queue->start(*op.release());
-        },
-        token, impl_type::to_timestamp(deadline.at()));
+    return start_wait(detail::wait_node::kind_type::drain, 0, deadline, token);
+  }
+  /// The same without a deadline.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  requires(!std::is_convertible_v<CompletionToken, time_limit>) auto async_drain(
+      CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
+    return async_drain(time_point::max(), std::forward<CompletionToken>(token));
+  }
+
+  /// Waits until `n` slots are idle at once: until a pool is warm. It keeps none of them.
+  ///
+  /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `errc::queue_closed`,
+  /// `operation_aborted`. Executor and cancellation as `async_acquire`.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_wait_idle(std::uint64_t n, time_limit deadline,
+                       CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
+    return start_wait(detail::wait_node::kind_type::idle, n, deadline, token);
+  }
+  /// The same without a deadline.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  requires(!std::is_convertible_v<CompletionToken, time_limit>) auto async_wait_idle(
+      std::uint64_t n, CompletionToken&& token = asio::default_completion_token_t<Executor>()) const {
+    return async_wait_idle(n, time_point::max(), std::forward<CompletionToken>(token));
   }
 
   /// At most `n` callers wait, beside those for whom a launcher starts a worker or can start one; the next is
@@ -285,6 +371,14 @@ class basic_slot_queue {
   /// `keep` slots are left.
   void eject_idle(time_point since, std::uint64_t keep = 0) const noexcept {
     impl_->eject_idle(impl_type::to_timestamp(since), keep);
+  }
+
+  /// Closes the idle slots of which `unwanted(slot)` says so, which is given them as constants, oldest first,
+  /// under the queue's lock: it has to be quick, must not use the queue, and does not throw. Returns how
+  /// many.
+  template <std::predicate<const Slot&> Predicate>
+  std::uint64_t eject_if(Predicate unwanted) const noexcept {
+    return impl_->eject_if(unwanted);
   }
 
   /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
@@ -321,8 +415,26 @@ class basic_slot_queue {
     if (l)
       l.impl_->complete(l.entry_, got);
   }
-  lease_type try_acquire(acquisition& got) const noexcept {
-    return lease_type(*impl_.get(), impl_->try_acquire(got));
+  lease_type try_acquire(const std::source_location& where, acquisition& got) const noexcept {
+    return lease_type(*impl_.get(), impl_->try_acquire(where, got));
+  }
+
+  /// Of those that are granted no slot.
+  template <class CompletionToken>
+  auto start_wait(detail::wait_node::kind_type kind, std::uint64_t n, time_limit deadline,
+                  CompletionToken& token) const {
+    return asio::async_initiate<CompletionToken, void(error_code)>(
+        [queue = impl_, kind, n](auto handler, detail::timestamp d) {
+          using handler_type = decltype(handler);
+          using op_type = detail::queue_op<impl_type, detail::wait_op_base,
+                                           detail::slotless_result<impl_type>, handler_type>;
+          queue->prepare();
+          auto op = op_type::create(queue.get(), std::move(handler), kind, d);
+          op->id = n;
+          op->connect();
+          queue->start(*op.release());
+        },
+        token, impl_type::to_timestamp(deadline.at()));
   }
 
   using initiate_acquire =
@@ -364,9 +476,9 @@ class basic_ticket {
   explicit operator bool() const noexcept { return caller_.counted; }
 
   /// As `basic_slot_queue::try_acquire`.
-  lease_type try_acquire() noexcept {
+  lease_type try_acquire(std::source_location where = std::source_location::current()) noexcept {
     assert(caller_.counted);
-    auto* entry = caller_.queue->try_acquire_counted();
+    auto* entry = caller_.queue->try_acquire_counted(where);
     caller_.counted = !entry;
     return lease_type(*caller_.queue.get(), entry);
   }
@@ -374,19 +486,37 @@ class basic_ticket {
   /// As `basic_slot_queue::async_acquire`. Precondition: not spent.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   auto async_acquire(time_limit deadline,
-                     CompletionToken&& token = asio::default_completion_token_t<Executor>()) {
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+                     std::source_location where = std::source_location::current()) {
+    return async_acquire(start_context(), deadline, std::forward<CompletionToken>(token), where);
+  }
+  /// The same with a context.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  auto async_acquire(start_context context, time_limit deadline,
+                     CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+                     std::source_location where = std::source_location::current()) {
     assert(caller_.counted);
     return asio::async_initiate<CompletionToken, void(error_code, lease_type)>(
-        initiate_acquire{caller_.handed_over()}, token, impl_type::to_timestamp(deadline.at()));
+        initiate_acquire{caller_.handed_over(), where, std::move(context)}, token,
+        impl_type::to_timestamp(deadline.at()));
   }
 
   /// As `basic_slot_queue::acquire`. Lifetime: this ticket has to outlive the awaitable.
-  asio::awaitable<lease_type, Executor> acquire(time_limit deadline = time_point::max()) {
-    if (lease_type lease = try_acquire())
+  asio::awaitable<lease_type, Executor>
+  acquire(time_limit deadline = time_point::max(),
+          std::source_location where = std::source_location::current()) {
+    return acquire(start_context(), deadline, where);
+  }
+  /// The same with a context.
+  asio::awaitable<lease_type, Executor>
+  acquire(start_context context, time_limit deadline = time_point::max(),
+          std::source_location where = std::source_location::current()) {
+    if (lease_type lease = try_acquire(where))
       co_return lease;
-    co_return detail::lease_or_throw(
-        *caller_.queue.get(),
-        co_await async_acquire(deadline, asio::as_tuple(asio::use_awaitable_t<Executor>())));
+    co_return detail::lease_or_throw(*caller_.queue.get(),
+                                     co_await async_acquire(std::move(context), deadline,
+                                                            asio::as_tuple(asio::use_awaitable_t<Executor>()),
+                                                            where));
   }
 
  private:

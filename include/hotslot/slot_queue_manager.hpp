@@ -119,19 +119,28 @@ class basic_slot_queue_manager {
 
   /// A slot of the key, as by `basic_slot_queue::acquire`, for a caller that is counted as waiting from the
   /// start. Throws what the attendant throws, too. Lifetime: the manager has to outlive the awaitable.
-  asio::awaitable<lease_type, Executor> acquire(Key key,
-                                                time_limit deadline = queue_type::time_point::max()) {
-    if (lease_type lease = try_acquire(key))
-      co_return lease;
-    ticket_type ticket = enter(key).value;
-    co_return co_await ticket.acquire(deadline);
+  asio::awaitable<lease_type, Executor>
+  acquire(Key key, time_limit deadline = queue_type::time_point::max(),
+          std::source_location where = std::source_location::current()) {
+    return acquire(std::move(key), start_context(), deadline, where);
   }
 
-  /// The newest idle slot of the key; an empty lease where there is none. What a caller tries first: it costs
+  /// The same; `context` goes to the factory of the worker that is started for this caller, if one is.
+  asio::awaitable<lease_type, Executor>
+  acquire(Key key, start_context context, time_limit deadline = queue_type::time_point::max(),
+          std::source_location where = std::source_location::current()) {
+    if (lease_type lease = try_acquire(key, where))
+      co_return lease;
+    ticket_type ticket = enter(key).value;
+    co_return co_await ticket.acquire(std::move(context), deadline, where);
+  }
+
+  /// The next idle slot of the key; an empty lease where there is none. What a caller tries first: it costs
   /// less than a handle or a ticket, and makes no queue.
-  lease_type try_acquire(key_view key) noexcept {
+  lease_type try_acquire(key_view key,
+                         std::source_location where = std::source_location::current()) noexcept {
     typename queue_type::acquisition got;
-    lease_type lease = try_acquire(key, got);
+    lease_type lease = try_acquire(key, where, got);
     queue_type::complete(lease, got);
     return lease;
   }
@@ -207,10 +216,11 @@ class basic_slot_queue_manager {
     typename queue_type::time_point unused_since = queue_type::time_point::max();
   };
 
-  lease_type try_acquire(key_view key, typename queue_type::acquisition& got) noexcept {
+  lease_type try_acquire(key_view key, const std::source_location& where,
+                         typename queue_type::acquisition& got) noexcept {
     std::lock_guard lock(mutex_);
     const auto it = queues_.find(key);
-    return it == queues_.end() ? lease_type() : it->second.queue.try_acquire(got);
+    return it == queues_.end() ? lease_type() : it->second.queue.try_acquire(where, got);
   }
 
   using map_type = boost::unordered_flat_map<Key, kept_queue, detail::key_hash<Key>, std::equal_to<>>;

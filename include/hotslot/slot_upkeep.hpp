@@ -25,8 +25,8 @@ namespace asio = boost::asio;
 template <slot Slot, class Executor = asio::any_io_executor>
 struct slot_upkeep {
   /// Whether a slot that has been idle for `validate_after` or longer is still fit. It is asked before a
-  /// caller gets the slot; while it is, the caller waits, within its deadline. A slot that is not fit is
-  /// closed, and the next one is looked at.
+  /// caller gets the slot, where that did not wait for the slot to be made; while it is, the caller waits,
+  /// within its deadline. A slot that is not fit is closed, and the next one is looked at.
   std::function<asio::awaitable<bool, Executor>(Slot&)> validate = {};
   std::chrono::nanoseconds validate_after = std::chrono::milliseconds(500);
   std::chrono::nanoseconds validate_timeout = std::chrono::seconds(5);

@@ -29,6 +29,12 @@ class category_impl final : public boost::system::error_category {
       return "more resources asked for than there are";
     case errc::invalid_key_field:
       return "a field of a slot key holds a NUL byte";
+    case errc::none_idle:
+      return "no slot is free";
+    case errc::not_validated:
+      return "the free slot has to be validated";
+    case errc::queue_suspended:
+      return "the slot queue is suspended";
     }
     return "unknown hotslot error";
   }

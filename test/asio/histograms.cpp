@@ -332,7 +332,7 @@ TEST_CASE_METHOD(launched_fixture, "starts last from the factory's call to its e
 }
 
 TEST_CASE_METHOD(launched_fixture, "a failed start is no start", "[histograms]") {
-  launch();
+  launch({.failures_end = hotslot::failure_scope::one});
   failure = asio::error::connection_refused;
   call& c = begin();
   pass(70ms);

@@ -162,6 +162,7 @@ TEST_CASE_METHOD(fixture, "weakness 9: a failed start ends waits with its error 
   auto l = start({.max_workers = 2,
                   .idle_timeout = 30s,
                   .starts = {.backoff = {.first = 1ms, .most = 4ms}},
+                  .failures_end = hotslot::failure_scope::one,
                   .on_failure = [&](const auto& f) { failures.push_back(f); }});
   factory.fail_with(asio::error::connection_refused);
   for (int i = 0; i < 5; ++i)

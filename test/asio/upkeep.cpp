@@ -131,6 +131,23 @@ TEST_CASE_METHOD(fixture, "a slot that has been idle for long is validated befor
   CHECK(q.snapshot().validating == 0);
 }
 
+TEST_CASE_METHOD(fixture, "a slot that is always to be validated is validated once for each caller",
+                 "[upkeep]") {
+  upkeep.validate = validating();
+  upkeep.validate_after = 0s;
+  begin();
+  auto& c = call();
+  add(1); // which is not validated: it has just been made
+  poll();
+  CHECK(c.number() == 1);
+  CHECK(steps.empty());
+  c.held.release();
+  poll();
+  auto& next = call();
+  end_first();
+  CHECK(next.number() == 1);
+}
+
 TEST_CASE_METHOD(fixture, "a slot that is not fit is closed, and its caller gets the next one", "[upkeep]") {
   upkeep.validate = validating();
   begin();

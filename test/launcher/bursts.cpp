@@ -54,6 +54,23 @@ TEST_CASE("Fn's policy serves the same bursts, by more and later starts", "[burs
   CHECK(ours.last <= seed.last);
 }
 
+TEST_CASE_METHOD(pool_fixture, "after an overload as many calls are served as before", "[launcher]") {
+  simulated_key k(scheduler, {.run_time = 100ms, .patience = 1s}, {.max_workers = 4, .idle_timeout = 1h});
+  idle_workers(k, 4, 2s);
+  const auto served_of = [&](int calls) {
+    const auto before = k.served;
+    for (int n = 0; n < calls; ++n) {
+      k.call();
+      run_for(scheduler, nanoseconds(10s) / calls);
+    }
+    run_for(scheduler, 2s);
+    return k.served - before;
+  };
+  CHECK(served_of(300) == 300); // three quarters of what four can serve
+  CHECK(served_of(4000) >= 400);
+  CHECK(served_of(300) == 300);
+}
+
 TEST_CASE_METHOD(pool_fixture, "who has a worker started does not wait too much", "[launcher]") {
   simulated_key k(scheduler, {.run_time = 1s}, {.max_workers = 2, .idle_timeout = 1h});
   k.queue.limit_waiters(0);
@@ -89,7 +106,7 @@ TEST_CASE_METHOD(pool_fixture, "one waits for resources that others' idle worker
 
 TEST_CASE_METHOD(pool_fixture, "nobody waits for a start that is held back, where none may wait",
                  "[launcher]") {
-  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h, .failures_end = failure_scope::one});
   k.queue.limit_waiters(0);
   k.failing = true;
   run_for(scheduler, 1ms);

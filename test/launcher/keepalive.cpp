@@ -73,6 +73,20 @@ TEST_CASE_METHOD(keepalive_fixture, "workers that cannot be pinged end", "[launc
   CHECK(k.queue.snapshot().totals.ejected_unfit == 3);
 }
 
+TEST_CASE_METHOD(keepalive_fixture, "a worker whose ping takes too long ends", "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  simulated_key::queue_type::upkeep_type u;
+  u.keepalive = [this](worker_slot&) { return ping(); };
+  u.keepalive_interval = 3s;
+  u.keepalive_timeout = 50ms;
+  k.queue.set_upkeep(u);
+  idle_workers(k, 1);
+  run_for(scheduler, 4s);
+  CHECK(pings == 1);
+  CHECK(k.alive() == 0);
+  CHECK(k.queue.snapshot().totals.ejected_unfit == 1);
+}
+
 TEST_CASE_METHOD(keepalive_fixture, "no worker is pinged while a caller waits, nor one that is in use",
                  "[launcher]") {
   simulated_key k(scheduler, {}, {.max_workers = 2, .idle_timeout = 1h});

@@ -170,6 +170,35 @@ TEST_CASE_METHOD(pool_fixture,
   CHECK(k.alive() == 2);
 }
 
+TEST_CASE_METHOD(pool_fixture, "a maximum that was lowered and raised again ends nobody who is in a call",
+                 "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  idle_workers(k, 4);
+  k.does.run_time = 1s;
+  for (int i = 0; i < 4; ++i)
+    k.call();
+  run_for(scheduler, 1ms);
+  REQUIRE(k.queue.snapshot().busy == 4);
+  k.launcher.reconfigure({.max_workers = 1, .idle_timeout = 1h});
+  run_for(scheduler, 1ms);
+  k.launcher.reconfigure({.max_workers = 4, .idle_timeout = 1h});
+  run_for(scheduler, 2s);
+  CHECK(k.alive() == 4);
+  CHECK(k.queue.snapshot().totals.ejected_surplus == 0);
+}
+
+TEST_CASE_METHOD(pool_fixture, "with a maximum of zero callers wait until it is raised", "[launcher]") {
+  simulated_key k(scheduler, {}, {.max_workers = 0});
+  for (int i = 0; i < 3; ++i)
+    k.call();
+  run_for(scheduler, 1min);
+  CHECK(k.workers.empty());
+  CHECK(k.refused == 0);
+  k.launcher.reconfigure({.max_workers = 2});
+  run_for(scheduler, 10s);
+  CHECK(k.served == 3);
+}
+
 TEST_CASE_METHOD(pool_fixture, "what was queued by hand is not ended for a maximum", "[launcher]") {
   simulated_key k(scheduler, {}, {.max_workers = 1, .idle_timeout = 1h});
   for (int i = 0; i < 3; ++i)

@@ -59,7 +59,7 @@ TEST_CASE_METHOD(pool_fixture, "recycling stops where starts fail, and goes on w
 // 15.3
 TEST_CASE_METHOD(pool_fixture, "a factory that throws before it returns its awaitable is a failed start",
                  "[pressure]") {
-  simulated_key k(scheduler, {.start_time = 1ms});
+  simulated_key k(scheduler, {.start_time = 1ms}, {.failures_end = failure_scope::one});
   k.throws_early = true;
   k.call();
   run_for(scheduler, 1s);
@@ -78,10 +78,11 @@ TEST_CASE_METHOD(pool_fixture, "a policy that throws is a failed start, and is a
   bool throws = true;
   simulated_key k(scheduler, {.start_time = 1ms},
                   {.policy = [&](const hotslot::scaling_input& in) -> hotslot::scaling_decision {
-                    if (throws && in.waiting() != 0)
-                      throw std::bad_alloc();
-                    return hotslot::demand(in);
-                  }});
+                     if (throws && in.waiting() != 0)
+                       throw std::bad_alloc();
+                     return hotslot::demand(in);
+                   },
+                   .failures_end = failure_scope::one});
   k.call();
   run_for(scheduler, 1s);
   CHECK(k.refused == 1);
@@ -166,7 +167,7 @@ TEST_CASE_METHOD(pool_fixture, "what a worker takes stays what it was when the o
 TEST_CASE_METHOD(pool_fixture, "a failed start always is an error, and never its caller's own cancellation",
                  "[pressure]") {
   const error_code thrown = GENERATE(error_code(), error_code(asio::error::operation_aborted));
-  simulated_key k(scheduler, {.start_time = 1ms});
+  simulated_key k(scheduler, {.start_time = 1ms}, {.failures_end = failure_scope::one});
   k.throws = std::make_exception_ptr(boost::system::system_error(thrown));
   k.call();
   run_for(scheduler, 1s);
@@ -178,7 +179,8 @@ TEST_CASE_METHOD(pool_fixture, "a failed start always is an error, and never its
 TEST_CASE_METHOD(pool_fixture,
                  "a start that ignores its cancellation is reported in time, and adopted when it comes",
                  "[pressure]") {
-  simulated_key k(scheduler, {.start_time = 10s}, {.max_workers = 1, .start_timeout = 1s});
+  simulated_key k(scheduler, {.start_time = 10s},
+                  {.max_workers = 1, .start_timeout = 1s, .failures_end = failure_scope::one});
   k.stubborn = true;
   k.call();
   run_for(scheduler, 1100ms);

@@ -72,7 +72,8 @@ TEST_CASE_METHOD(pool_fixture, "one long call runs no handler, whatever the opti
 
 TEST_CASE_METHOD(pool_fixture, "a queue at rest runs no handler, whatever its policy", "[launcher]") {
   for (const auto name : hotslot::policy_names()) {
-    simulated_key k(scheduler, {}, {.policy = hotslot::make_policy(name), .idle_timeout = nanoseconds::max()});
+    simulated_key k(scheduler, {},
+                    {.policy = hotslot::make_policy(name), .idle_timeout = nanoseconds::max()});
     k.call();
     k.call();
     run_for(scheduler, 1h);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -24,6 +25,7 @@ namespace asio = boost::asio;
 namespace sim = hotslot::sim;
 
 using hotslot::error_code;
+using hotslot::failure_scope;
 using hotslot::launcher_options;
 using hotslot::resources;
 using nanoseconds = std::chrono::nanoseconds;
@@ -145,10 +147,11 @@ class simulated_key {
 
  public:
   behaviour does;
-  bool failing = false;      ///< As `throws`, with a text.
-  bool throws_early = false; ///< Before there is an awaitable.
-  bool stubborn = false;     ///< Starts take no notice of their cancellation.
-  std::exception_ptr throws; ///< By starts, at their end.
+  bool failing = false;           ///< As `throws`, with a text.
+  std::uint32_t fails_of_100 = 0; ///< Starts fail so often.
+  bool throws_early = false;      ///< Before there is an awaitable.
+  bool stubborn = false;          ///< Starts take no notice of their cancellation.
+  std::exception_ptr throws;      ///< By starts, at their end.
   queue_type queue;
   launcher_type launcher;
 
@@ -157,12 +160,15 @@ class simulated_key {
   std::uint64_t calls = 0;
   std::uint64_t served = 0;
   std::uint64_t refused = 0;
+  nanoseconds refused_after{}; ///< The sum.
   error_code last_error;
   sim::clock::time_point last_served{};
   std::vector<nanoseconds> waits;
   std::uint64_t cancelled_starts = 0;
 
  private:
+  std::minstd_rand dice_{7};
+
   static launcher_options seeded(launcher_options o) {
     o.jitter_seed = 1;
     return o;
@@ -176,6 +182,7 @@ class simulated_key {
     waits.push_back(sim::clock::now() - begun);
     if (ec) {
       ++refused;
+      refused_after += waits.back();
       last_error = ec;
       co_return;
     }
@@ -202,7 +209,7 @@ class simulated_key {
     }
     if (throws)
       std::rethrow_exception(throws);
-    if (failing)
+    if (failing || dice_() % 100 < fails_of_100)
       throw std::runtime_error("no luck");
     co_return make_worker();
   }

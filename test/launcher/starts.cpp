@@ -30,7 +30,7 @@ TEST_CASE_METHOD(pool_fixture, "weakness 5: what is decided is counted before it
 
 TEST_CASE_METHOD(pool_fixture, "weakness 12: a start that takes too long is given up, and its caller told",
                  "[launcher]") {
-  simulated_key k(scheduler, {.start_time = 1h}, {.start_timeout = 5s});
+  simulated_key k(scheduler, {.start_time = 1h}, {.start_timeout = 5s, .failures_end = failure_scope::one});
   k.call();
   run_for(scheduler, 4900ms);
   CHECK(k.refused == 0);
@@ -104,7 +104,8 @@ TEST_CASE_METHOD(pool_fixture,
 
 TEST_CASE_METHOD(pool_fixture, "while the breaker is open callers are refused at once, with the cause",
                  "[launcher]") {
-  simulated_key k(scheduler, {.start_time = 10ms}, {.starts = {.breaker_failures = 3}});
+  simulated_key k(scheduler, {.start_time = 10ms},
+                  {.starts = {.breaker_failures = 3}, .failures_end = failure_scope::one});
   k.failing = true;
   for (const auto pause : {300ms, 500ms, 20ms}) {
     CHECK_FALSE(k.launcher.failure_now().value_or(hotslot::failure_view()).breaker_open);
@@ -131,9 +132,11 @@ TEST_CASE_METHOD(pool_fixture, "while the breaker is open callers are refused at
 
 TEST_CASE_METHOD(pool_fixture, "weakness 9: a failed start ends the waits that its scope says, and no others",
                  "[launcher]") {
-  using hotslot::failure_scope;
-  const auto [scope, after_one, after_three] = GENERATE(table<failure_scope, std::uint64_t, std::uint64_t>(
-      {{failure_scope::one, 1, 4}, {failure_scope::all, 4, 4}, {failure_scope::breaker, 0, 4}}));
+  const auto [scope, after_one, after_three] =
+      GENERATE(table<failure_scope, std::uint64_t, std::uint64_t>({{failure_scope::one, 1, 4},
+                                                                   {failure_scope::all, 4, 4},
+                                                                   {failure_scope::breaker, 0, 4},
+                                                                   {failure_scope::deadline, 0, 4}}));
   CAPTURE(static_cast<int>(scope));
   launcher_options options{.max_workers = 2, .starts = {.breaker_failures = 3}, .failures_end = scope};
   simulated_key k(scheduler, {.start_time = 100ms}, options);

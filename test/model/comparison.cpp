@@ -79,6 +79,7 @@ class comparison {
   std::vector<real_queue::token_type> tokens_;
   std::vector<std::shared_ptr<int>> closes_;
   std::vector<real_queue::lease_type> leases_; ///< By the number of the slot.
+  std::vector<real_queue::lease_type::detached_type> detached_;
   std::vector<std::unique_ptr<real_wait>> waits_;
   std::vector<real_queue::ticket_type> tickets_;
   std::string wrong_;
@@ -173,6 +174,27 @@ void comparison::apply(const operation& op) {
   case action::eject_idle:
     real_.eject_idle(sim::clock::now() - time(n % 20), n % 3);
     return model_.eject_idle(now() - time(n % 20), n % 3);
+  case action::eject_thirds: {
+    const int remainder = static_cast<int>(n % 3);
+    const auto ejected = real_.eject_if([&](const numbered_slot& x) { return x.number % 3 == remainder; });
+    return same(ejected, model_.eject_thirds(remainder), "how many were ejected");
+  }
+  case action::detach:
+    if (const int of = leased(n); of != no_slot) {
+      detached_.push_back(leases_[of].detach());
+      same(detached_.back()->number, of, "the slot that was detached");
+      model_.detach(of);
+    }
+    return;
+  case action::lend:
+    real_.set_order(n % 2 ? idle_order::oldest : idle_order::newest);
+    return model_.lend_oldest(n % 2);
+  case action::suspend:
+    real_.suspend();
+    return model_.suspend();
+  case action::resume:
+    real_.resume();
+    return model_.resume();
   case action::enter:
     tickets_.push_back(real_.enter());
     return model_.enter();
@@ -255,6 +277,8 @@ void comparison::check() {
   same(t.ejected_dirty, u.ejected_dirty, "ejected: dirty");
   same(t.ejected_requested, u.ejected_requested, "ejected: requested");
   same(t.ejected_closed, u.ejected_closed, "ejected: closed");
+  same(t.detached_slots, u.detached_slots, "detached");
+  same(real.suspended, expected.suspended, "suspended");
   same(real_.is_idle(), model_.is_idle(), "is_idle");
   same(real_.is_open(), !model_.closed(), "is_open");
   check_slots();
@@ -277,6 +301,11 @@ const char* name_of(action a) noexcept {
                                    "eject",
                                    "retire",
                                    "eject_idle",
+                                   "eject_thirds",
+                                   "detach",
+                                   "lend",
+                                   "suspend",
+                                   "resume",
                                    "enter",
                                    "give_up",
                                    "try_acquire_by_ticket",

@@ -20,6 +20,11 @@ enum class action : std::uint8_t {
   eject,
   retire,
   eject_idle,
+  eject_thirds,
+  detach,
+  lend,
+  suspend,
+  resume,
   enter,
   give_up,
   try_acquire_by_ticket,
@@ -32,7 +37,7 @@ enum class action : std::uint8_t {
   run,
   pass_time,
 };
-inline constexpr std::uint32_t action_count = 22;
+inline constexpr std::uint32_t action_count = 27;
 const char* name_of(action a) noexcept;
 
 /// What `n` means is up to the action: which slot, how long, how many.

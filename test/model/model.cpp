@@ -25,6 +25,13 @@ int queue::oldest_idle() const {
   return found;
 }
 
+// None while the queue is suspended.
+int queue::next_idle() const {
+  if (suspended_)
+    return no_slot;
+  return lends_oldest_ ? oldest_idle() : newest_idle();
+}
+
 int queue::oldest_waiting() const { return order_.empty() ? no_slot : order_.front(); }
 
 std::uint64_t queue::count(phase at) const {
@@ -37,7 +44,7 @@ std::uint64_t queue::count(place at) const {
       std::count_if(slots.begin(), slots.end(), [&](const slot& s) { return s.at == at; }));
 }
 
-std::uint64_t queue::live() const { return slots.size() - count(place::closed); }
+std::uint64_t queue::live() const { return slots.size() - count(place::closed) - count(place::detached); }
 
 void queue::queue_slot() {
   slots.emplace_back();
@@ -55,7 +62,7 @@ void queue::came_back(int s) {
     return close_slot(s, *slots[s].retired);
   if (closed_)
     return close_slot(s, eject_reason::closed);
-  if (const int w = oldest_waiting(); w != no_slot)
+  if (const int w = oldest_waiting(); w != no_slot && !suspended_)
     return grant(s, w);
   slots[s].at = place::idle;
 }
@@ -68,7 +75,7 @@ void queue::grant(int s, int w) {
 }
 
 int queue::try_acquire() {
-  const int s = newest_idle();
+  const int s = next_idle();
   if (s == no_slot)
     return s;
   slots[s].at = place::leased;
@@ -101,7 +108,7 @@ bool queue::eject(int s, std::uint64_t offer) {
 
 void queue::retire(int s) {
   slot& gone = slots[s];
-  if (gone.at == place::closed || gone.retired)
+  if (gone.at == place::closed || gone.at == place::detached || gone.retired)
     return;
   gone.retired = eject_reason::requested;
   if (gone.at == place::leased)
@@ -115,7 +122,7 @@ void queue::retire(int s) {
       waits[w].at = phase::waiting;
       waits[w].slot = no_slot;
       order_.insert(std::lower_bound(order_.begin(), order_.end(), w), w);
-      if (const int other = newest_idle(); other != no_slot)
+      if (const int other = next_idle(); other != no_slot)
         grant(other, w);
     }
 }
@@ -124,6 +131,25 @@ void queue::eject_idle(time cutoff, std::uint64_t keep) {
   for (int s = oldest_idle(); s != no_slot && slots[s].idle_since <= cutoff && live() > keep;
        s = oldest_idle())
     close_slot(s, eject_reason::idle);
+}
+
+std::uint64_t queue::eject_thirds(int remainder) {
+  std::uint64_t n = 0;
+  for (int s = 0; s < static_cast<int>(slots.size()); ++s)
+    if (slots[s].at == place::idle && s % 3 == remainder && ++n)
+      close_slot(s, eject_reason::requested);
+  return n;
+}
+
+void queue::detach(int s) {
+  slots[s].at = place::detached;
+  ++totals_.detached_slots;
+}
+
+void queue::resume() {
+  suspended_ = false;
+  while (oldest_waiting() != no_slot && next_idle() != no_slot)
+    grant(next_idle(), oldest_waiting());
 }
 
 void queue::enter() { ++counted_; }
@@ -144,9 +170,10 @@ void queue::acquire(time deadline, bool counted) {
   const int w = static_cast<int>(waits.size()) - 1;
   if (closed_)
     return end(w, errc::queue_closed);
-  if (const int s = newest_idle(); s != no_slot)
+  if (const int s = next_idle(); s != no_slot)
     return grant(s, w);
-  if (order_.size() >= limit_) {
+  if (order_.size() >= limit_ &&
+      order_.size() - limit_ >= count(place::idle)) { // who will have one is let in
     ++totals_.shed;
     return end(w, errc::queue_full);
   }
@@ -239,6 +266,7 @@ queue_snapshot queue::snapshot() const {
   s.latencies[static_cast<std::size_t>(queue_state::runner)] = ran_.value;
   s.latencies[static_cast<std::size_t>(queue_state::waiter)] = waited_.value;
   s.totals = totals_;
+  s.suspended = suspended_;
   return s;
 }
 

@@ -17,7 +17,7 @@ constexpr time never = time::max();
 constexpr int no_slot = -1;
 
 struct slot {
-  enum class place { idle, granted, leased, closed } at = place::idle;
+  enum class place { idle, granted, leased, closed, detached } at = place::idle;
   std::uint64_t offer = 0;
   time idle_since{};
   time leased_at{};
@@ -45,6 +45,13 @@ class queue {
   bool eject(int slot, std::uint64_t offer);
   void retire(int slot);
   void eject_idle(time cutoff, std::uint64_t keep);
+  /// Those idle ones whose number has that remainder by 3. Returns how many.
+  std::uint64_t eject_thirds(int remainder);
+  void detach(int slot);
+  void lend_oldest(bool yes) { lends_oldest_ = yes; }
+
+  void suspend() { suspended_ = true; }
+  void resume();
 
   void enter();
   void give_up();
@@ -80,6 +87,7 @@ class queue {
   };
 
   int newest_idle() const;
+  int next_idle() const;
   int oldest_idle() const;
   int oldest_waiting() const;
   std::uint64_t count(wait::phase at) const;
@@ -99,6 +107,8 @@ class queue {
   queue_totals totals_;
   average waited_, ran_;
   bool closed_ = false;
+  bool suspended_ = false;
+  bool lends_oldest_ = false;
 };
 
 } // namespace hotslot::model

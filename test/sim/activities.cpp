@@ -172,12 +172,23 @@ asio::awaitable<void> world::use(sim_lease lease) {
     put_on_shelf(std::move(lease));
     co_return;
   }
+  if (random_.one_in(16))
+    co_return co_await detach(std::move(lease));
   {
     const sim_call running(*lease);
     if (!random_.one_in(3))
       co_await pause();
   }
   finish(lease);
+}
+
+asio::awaitable<void> world::detach(sim_lease lease) {
+  auto slot = lease.detach();
+  verdict_.check(!lease, "a lease has what was detached");
+  slot->record()->detached = true;
+  const sim_call running(*slot);
+  if (random_.one_in(2))
+    co_await pause();
 }
 
 void world::finish(sim_lease& lease) {
@@ -333,7 +344,18 @@ asio::awaitable<void> world::operate(std::shared_ptr<actor> self) {
 
 void world::operate_on_queue(const actor& self) {
   auto q = some_queue();
-  switch (random_.below(12)) {
+  switch (random_.below(16)) {
+  case 12:
+    return suspend(q);
+  case 13:
+  case 14:
+    return wait_idle(q, self);
+  case 15:
+    q.eject_if([this](const sim_slot& s) {
+      verdict_.check(s.record()->closes == 0, "asked about a closed slot");
+      return random_.one_in(2);
+    });
+    return;
   case 0:
   case 1:
   case 2:
@@ -386,6 +408,33 @@ void world::drain(sim_queue& q, const actor& self) {
                   if (queue_)
                     verdict_.check(registry_.oracles.front()->live() == 0, "drained, with a slot that lives");
                 }));
+}
+
+// For a while: callers may have no deadline.
+void world::suspend(sim_queue& q) {
+  q.suspend();
+  ++pending_;
+  auto t = std::make_shared<timer<sim_executor>>(scheduler_->get_executor());
+  t->expires_after(some_time() * 3);
+  t->async_wait([this, t, q](error_code) {
+    --pending_;
+    q.resume();
+  });
+}
+
+void world::wait_idle(sim_queue& q, const actor& self) {
+  ++pending_;
+  const auto n = random_.below(4);
+  const auto begun = clock::now(), deadline = some_deadline();
+  if (queue_)
+    idle_waits_.insert(n);
+  q.async_wait_idle(n, deadline, asio::bind_executor(self.strand, [=, this, keep = q](error_code ec) {
+                      --pending_;
+                      if (queue_)
+                        idle_waits_.extract(n);
+                      if (ec)
+                        check_result(ec, begun, deadline);
+                    }));
 }
 
 void world::operate_on_others() {

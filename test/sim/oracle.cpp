@@ -61,6 +61,13 @@ void oracle::step(const queue_event& e) {
     expect(!closed_, "closed twice", e);
     closed_ = true;
     return;
+  case kind::queue_suspended:
+  case kind::queue_resumed:
+    expect(suspended_ != (e.kind == kind::queue_suspended), "suspended or resumed twice", e);
+    suspended_ = !suspended_;
+    return;
+  case kind::lease_leaked:
+    return leaked(e);
   default:
     break;
   }
@@ -92,7 +99,7 @@ void oracle::step(const queue_event& e) {
 void oracle::queued(const queue_event& e) {
   expect(e.worker == e.offer && e.offer == next_offer_, "a new slot's offer is not the next", e);
   ++next_offer_;
-  workers_[e.worker] = {.offer = e.offer, .idle_since = clock::now()};
+  workers_[e.worker] = {.offer = e.offer, .idle_since = clock::now(), .validated = true};
 }
 
 void oracle::released(worker& w, const queue_event& e) {
@@ -115,18 +122,21 @@ void oracle::put_back(worker& w, const queue_event& e) {
 
 void oracle::became_idle(worker& w, const queue_event& e) {
   expect(w.at == place::moving, "idle, but it had not come back", e);
-  expect(waiting_.empty(), "idle beside a waiting caller", e);
+  expect(waiting_.empty() || suspended_, "idle beside a waiting caller", e);
   expect(!w.offered_anew, "looked after, and not offered anew", e);
   expect(!w.not_reset, "idle without having been reset", e);
   expect(!closed_, "idle in a closed queue", e);
   w.at = place::idle;
+  w.validated = false;
   const auto after =
       std::find_if(idle_.begin(), idle_.end(), [&](const worker* i) { return i->offer > w.offer; });
   idle_.insert(after, &w);
 }
 
 void oracle::take_from_idle(worker& w, const queue_event& e) {
-  expect(!idle_.empty() && idle_.back() == &w, "not the newest idle slot was taken", e);
+  expect(!idle_.empty() && (lends_oldest_ ? idle_.front() : idle_.back()) == &w,
+         "not the next idle slot was taken", e);
+  expect(!suspended_, "lent by a suspended queue", e);
   expect(e.kind == kind::slot_tended || clock::now() - w.idle_since < validate_after_,
          "a slot was given out that has to be validated", e);
   std::erase(idle_, &w);
@@ -134,8 +144,10 @@ void oracle::take_from_idle(worker& w, const queue_event& e) {
 
 void oracle::granted(worker& w, const queue_event& e) {
   expect(!closed_, "granted in a closed queue", e);
+  expect(!suspended_, "granted by a suspended queue", e);
   expect(!w.not_reset, "granted without having been reset", e);
-  expect(clock::now() - w.idle_since < validate_after_, "granted without having been validated", e);
+  expect(w.validated || clock::now() - w.idle_since < validate_after_,
+         "granted without having been validated", e);
   expect(!waiting_.empty() && waiting_.front() == e.wait, "granted to another than the longest waiting", e);
   std::erase(waiting_, e.wait);
   if (w.at == place::idle)
@@ -143,6 +155,7 @@ void oracle::granted(worker& w, const queue_event& e) {
   else
     expect(w.at == place::moving, "granted, but somebody has it", e);
   w.at = place::granted;
+  w.validated = false;
   w.wait = e.wait;
 }
 
@@ -181,7 +194,9 @@ void oracle::tended(worker& w, const queue_event& e) {
     expect(from == (e.task == slot_task::validate ? place::moving : place::idle), "looked after in use", e);
   std::erase(idle_, &w);
   expect(!closed_, "looked after in a closed queue", e);
-  expect(e.task != slot_task::keepalive || waiting_.empty(), "pinged beside a waiting caller", e);
+  expect(e.task != slot_task::validate || !suspended_, "validated for nobody", e);
+  expect(e.task != slot_task::keepalive || waiting_.empty() || suspended_, "pinged beside a waiting caller",
+         e);
   w.at = place::tended;
   w.task = e.task;
 }
@@ -190,6 +205,7 @@ void oracle::looked_after(worker& w, const queue_event& e) {
   expect(w.at == place::tended && w.task == e.task, "looked after, though that had not begun", e);
   w.at = place::moving;
   w.offered_anew = e.task != slot_task::keepalive;
+  w.validated = e.task == slot_task::validate;
 }
 
 std::size_t oracle::validating() const noexcept {
@@ -199,7 +215,7 @@ std::size_t oracle::validating() const noexcept {
 }
 
 void oracle::closed_slot(worker& w, const queue_event& e) {
-  expect(w.at != place::leased, "closed while a caller has it", e);
+  expect((w.at == place::leased) == (e.reason == eject_reason::detached), "closed while a caller has it", e);
   if (w.at == place::idle) {
     expect(e.reason != eject_reason::idle || idle_.front() == &w, "not the oldest idle slot was ejected", e);
     std::erase(idle_, &w);
@@ -210,6 +226,14 @@ void oracle::closed_slot(worker& w, const queue_event& e) {
   expect(e.reason != eject_reason::closed || closed_, "closed with an open queue", e);
   count_ejection(totals_, e.reason);
   w.at = place::closed;
+}
+
+void oracle::leaked(const queue_event& e) {
+  const auto has_it = [&](const auto& w) {
+    return w.second.at == place::leased && w.second.offer == e.offer;
+  };
+  expect(std::any_of(workers_.begin(), workers_.end(), has_it), "a lease leaked that is not out", e);
+  ++totals_.leaked;
 }
 
 void oracle::wait_begun(const queue_event& e) {
@@ -248,7 +272,7 @@ std::size_t oracle::live() const noexcept { return workers_.size() - count(place
 void oracle::check_rest() const {
   verdict_.check(count(place::moving) == 0, "a slot is nowhere");
   verdict_.check(!too_many_, "more wait than may");
-  verdict_.check(idle_.empty() || waiting_.size() <= validating(),
+  verdict_.check(idle_.empty() || suspended_ || waiting_.size() <= validating(),
                  "an idle slot and a waiting caller at rest");
   verdict_.check(!closed_ || (idle_.empty() && waiting_.empty() && count(place::granted) == 0),
                  "something is left in a closed queue");
@@ -265,16 +289,18 @@ void oracle::check_snapshot(const queue_snapshot& s, std::uint64_t not_begun) co
   // Those that take too long are not counted any more.
   verdict_.check(s.validating + s.resetting + s.pinged <= count(place::tended),
                  "the snapshot's slots that are looked after are wrong");
+  verdict_.check(s.suspended == suspended_, "the snapshot's suspension is wrong");
   const auto& t = s.totals;
   verdict_.check(t.acquired == totals_.acquired && t.timed_out == totals_.timed_out && t.shed == totals_.shed,
                  "the snapshot's totals of waits are wrong");
-  verdict_.check(t.ejected_idle == totals_.ejected_idle && t.ejected_gone == totals_.ejected_gone &&
-                     t.ejected_dirty == totals_.ejected_dirty && t.ejected_closed == totals_.ejected_closed &&
-                     t.ejected_requested == totals_.ejected_requested &&
-                     t.ejected_aged == totals_.ejected_aged && t.ejected_worn == totals_.ejected_worn &&
-                     t.ejected_recycled == totals_.ejected_recycled &&
-                     t.ejected_evicted == totals_.ejected_evicted && t.ejected_unfit == totals_.ejected_unfit,
-                 "the snapshot's totals of ejections are wrong");
+  verdict_.check(
+      t.ejected_idle == totals_.ejected_idle && t.ejected_gone == totals_.ejected_gone &&
+          t.ejected_dirty == totals_.ejected_dirty && t.ejected_closed == totals_.ejected_closed &&
+          t.ejected_requested == totals_.ejected_requested && t.ejected_aged == totals_.ejected_aged &&
+          t.ejected_worn == totals_.ejected_worn && t.ejected_recycled == totals_.ejected_recycled &&
+          t.ejected_evicted == totals_.ejected_evicted && t.ejected_unfit == totals_.ejected_unfit &&
+          t.detached_slots == totals_.detached_slots && t.leaked == totals_.leaked,
+      "the snapshot's totals of ejections are wrong");
 }
 
 void oracle::check_aged(clock::time_point cutoff, std::uint64_t keep) const {

@@ -52,6 +52,9 @@ class oracle {
     resets_ = resets;
   }
 
+  /// The oldest idle slot is lent first.
+  void lends_oldest() noexcept { lends_oldest_ = true; }
+
   /// To be called between two steps.
   void check_rest() const;
   /// `not_begun`: callers that are counted as waiting and have not begun to wait.
@@ -78,6 +81,7 @@ class oracle {
     slot_task task{};
     bool offered_anew = false; ///< It was looked after, and has to be.
     bool not_reset = false;
+    bool validated = false; ///< Or made, just now.
   };
 
   void step(const queue_event& e);
@@ -91,6 +95,7 @@ class oracle {
   void tended(worker& w, const queue_event& e);
   void looked_after(worker& w, const queue_event& e);
   void closed_slot(worker& w, const queue_event& e);
+  void leaked(const queue_event& e);
   void wait_begun(const queue_event& e);
   void wait_ended(const queue_event& e);
   void wait_resumed(const queue_event& e);
@@ -115,6 +120,8 @@ class oracle {
   std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
   bool too_many_ = false; ///< The last wait that began is to be refused.
   bool closed_ = false;
+  bool suspended_ = false;
+  bool lends_oldest_ = false;
 };
 
 /// Makes an oracle for each queue that it is copied into.

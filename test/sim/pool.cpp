@@ -387,7 +387,7 @@ launcher_options pool::some_options() {
   o.starts.first_starts = random.below(3);
   if (random.one_in(5))
     o.starts.starts_per_second = 1 + random.below(20);
-  o.failures_end = static_cast<failure_scope>(random.below(3));
+  o.failures_end = static_cast<failure_scope>(random.below(4));
   o.per_worker = size;
   constexpr double weights[] = {0.5, 1, 1, 2, 3, 0, -1};
   o.account.weight = weights[random.below(static_cast<std::uint32_t>(std::size(weights)))];

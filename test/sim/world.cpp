@@ -60,6 +60,12 @@ void world::set_up() {
     queue_.emplace(ex, hook(registry_));
     if (looks_after_)
       queue_->set_upkeep(some_upkeep());
+    if (random_.one_in(3)) {
+      queue_->set_order(idle_order::oldest);
+      registry_.oracles.front()->lends_oldest();
+    }
+    if (random_.one_in(3))
+      watch_leases();
     if (setting_ == setting::launched_queue) {
       launcher_options options;
       options.max_workers = 1 + random_.below(4);
@@ -135,7 +141,12 @@ void world::check() {
 
 // Nothing will happen any more by itself. With a launcher nobody may be left waiting.
 void world::check_quiet() {
-  if (!launcher_ || verdict_.failed())
+  if (verdict_.failed())
+    return;
+  if (queue_ && !closing_)
+    verdict_.check(idle_waits_.empty() || *idle_waits_.begin() > registry_.oracles.front()->idle(),
+                   "somebody waits for what is idle");
+  if (!launcher_)
     return;
   shelf_.clear();
   run_to_rest();
@@ -200,7 +211,8 @@ void world::check_end(bool abrupt) {
   // A worker that is made and has not reached the queue is destroyed with its context, unclosed.
   const bool lost_starts = abrupt && setting_ == setting::launched_queue;
   for (const auto& r : records_)
-    verdict_.check(r->closes == 1 || (lost_starts && r->closes == 0), "a slot was not closed once");
+    verdict_.check(r->closes == (r->detached ? 0 : 1) || (lost_starts && r->closes == 0),
+                   "a slot was not closed once");
 }
 
 // With a launcher, which looks after its workers for as long as there are any, not for ever.
@@ -246,6 +258,15 @@ asio::awaitable<void> world::pause() {
   timer<sim_executor> t(co_await asio::this_coro::executor);
   t.expires_after(some_time());
   co_await t.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+void world::watch_leases() {
+  const auto most = std::chrono::milliseconds(1) + some_time() * 4;
+  queue_->set_leak_detection({.leak_after = most, .on_leak = [this, most](const leaked_lease& l) {
+                                verdict_.check(l.age >= most, "a lease leaked too soon");
+                                if (queue_)
+                                  queue_->leaks();
+                              }});
 }
 
 sim_queue::upkeep_type world::some_upkeep() {

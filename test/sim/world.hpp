@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct worker_record {
   int closes = 0;
   bool in_use = false;
   bool unfit = false; ///< It was looked after in vain.
+  bool detached = false;
 };
 
 class sim_slot {
@@ -138,6 +140,7 @@ class world {
   asio::awaitable<void> acquire_by_callback(std::shared_ptr<actor> self);
   asio::awaitable<void> try_to_acquire(std::shared_ptr<actor> self);
   asio::awaitable<void> use(sim_lease lease);
+  asio::awaitable<void> detach(sim_lease lease);
   void finish(sim_lease& lease);
   void put_on_shelf(sim_lease lease);
   asio::awaitable<void> handle(sim_dequeuer::offer_type offer);
@@ -147,6 +150,8 @@ class world {
   void operate_on_queue(const actor& self);
   void operate_on_others();
   void bound(sim_queue& q);
+  void suspend(sim_queue& q);
+  void wait_idle(sim_queue& q, const actor& self);
   void age(sim_queue& q);
   void forget_queues();
   void drain(sim_queue& q, const actor& self);
@@ -155,6 +160,7 @@ class world {
   asio::awaitable<void> pause();
   asio::awaitable<sim_slot> make_worker();
   sim_queue::upkeep_type some_upkeep();
+  void watch_leases();
   asio::awaitable<bool> look_after(sim_slot& s);
   const std::string& some_key();
   sim_queue some_queue();
@@ -173,11 +179,12 @@ class world {
   std::optional<sim_launcher> launcher_;
   std::vector<std::shared_ptr<worker_record>> records_;
   std::vector<std::weak_ptr<actor>> actors_;
-  std::vector<sim_lease> shelf_;  ///< Leases on their way from one actor to another.
-  std::vector<sim_token> tokens_; ///< Of workers, for anybody to eject.
-  std::uint64_t not_begun_ = 0;   ///< Tickets that are not spent.
-  std::uint32_t pending_ = 0;     ///< Callbacks that have to come.
-  bool closing_ = false;          ///< A queue was closed by somebody.
+  std::vector<sim_lease> shelf_;            ///< Leases on their way from one actor to another.
+  std::vector<sim_token> tokens_;           ///< Of workers, for anybody to eject.
+  std::uint64_t not_begun_ = 0;             ///< Tickets that are not spent.
+  std::uint32_t pending_ = 0;               ///< Callbacks that have to come.
+  std::multiset<std::uint64_t> idle_waits_; ///< For so many, of a queue without a manager.
+  bool closing_ = false;                    ///< A queue was closed by somebody.
   bool ending_ = false;
   bool bounded_ = false;
   bool bounding_ = false;

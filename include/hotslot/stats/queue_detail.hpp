@@ -2,6 +2,7 @@
 #ifndef HOTSLOT_STATS_QUEUE_DETAIL_HPP
 #define HOTSLOT_STATS_QUEUE_DETAIL_HPP
 
+#include <hotslot/leak_detection.hpp>
 #include <hotslot/stats/decision.hpp>
 #include <hotslot/stats/latency_histogram.hpp>
 #include <hotslot/stats/snapshot.hpp>
@@ -33,6 +34,7 @@ struct queue_detail {
   std::vector<decision_view> decisions; ///< Oldest first.
   std::vector<worker_view> workers;
   std::vector<failure_view> failures; ///< The last one, if no start has succeeded since; else empty.
+  std::vector<leaked_lease> leaks;    ///< `basic_slot_queue::leaks`.
 };
 
 } // namespace hotslot

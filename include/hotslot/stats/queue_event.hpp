@@ -24,6 +24,7 @@ enum class eject_reason : std::uint8_t {
   surplus,   ///< More than the scaling policy wants.
   evicted,   ///< For another queue's need.
   unfit,     ///< Its validation, reset or keepalive failed, or took too long.
+  detached,  ///< Not closed: its caller has it for good.
 };
 
 /// How a slot is looked after between two calls.
@@ -47,6 +48,9 @@ enum class queue_event_kind : std::uint8_t {
   wait_ended,        ///< Without a slot, for `error`.
   start_begun,       ///< A worker is being started.
   start_ended,       ///< It has been, where `error` is none.
+  lease_leaked,      ///< The slot's lease has been out for too long.
+  queue_suspended,   ///< Nobody gets a slot.
+  queue_resumed,     ///< They do again.
   queue_closed,
 };
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,9 +48,11 @@ struct queue_totals {
   std::uint64_t ejected_surplus = 0;   ///< Slots closed: more than the scaling policy wants.
   std::uint64_t ejected_evicted = 0;   ///< Slots closed: for another queue's need.
   std::uint64_t ejected_unfit = 0;     ///< Slots closed: their validation, reset or keepalive failed.
+  std::uint64_t detached_slots = 0;    ///< Slots that their callers have taken out of the queue.
+  std::uint64_t leaked = 0;            ///< Leases that were out for too long, where that is looked at.
 };
 
-/// One more that ended so.
+/// One more that left so.
 void count_ejection(queue_totals& totals, eject_reason why) noexcept;
 
 /// One queue at one instant, consistent in itself.
@@ -64,6 +67,9 @@ struct queue_snapshot {
   std::uint64_t resetting = 0;        ///< Workers that are made fit for the next call.
   std::uint64_t pinged = 0;           ///< Idle workers that are just kept alive.
   std::uint64_t resource_waiters = 0; ///< Starts that wait for memory or processor time.
+  /// Of the queue's launcher; the greatest number where it has none, or without a bound.
+  std::uint64_t max_workers = std::numeric_limits<std::uint64_t>::max();
+  bool suspended = false; ///< Nobody gets a slot until the queue is resumed.
   queue_totals totals;
 
   /// How many are in that state.

@@ -28,6 +28,8 @@ std::uint64_t queue_totals::*counter_of(eject_reason why) noexcept {
     return &queue_totals::ejected_evicted;
   case eject_reason::unfit:
     return &queue_totals::ejected_unfit;
+  case eject_reason::detached:
+    return &queue_totals::detached_slots;
   case eject_reason::requested:
   case eject_reason::none:
     break;
@@ -56,6 +58,8 @@ constexpr std::uint64_t queue_totals::*counters[] = {
     &queue_totals::ejected_surplus,
     &queue_totals::ejected_evicted,
     &queue_totals::ejected_unfit,
+    &queue_totals::detached_slots,
+    &queue_totals::leaked,
 };
 constexpr std::uint64_t more_than_bad_luck = 5;
 

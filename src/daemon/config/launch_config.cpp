@@ -41,7 +41,7 @@ void read_overload(json_object& in, overload_options& to) {
 } // namespace
 
 launch_config read_launch(json_object& in) {
-  constexpr std::string_view scopes[] = {"one", "all", "breaker"};
+  constexpr std::string_view scopes[] = {"one", "all", "breaker", "deadline"};
   launch_config c;
   if (const auto policy = in.choice("policy", policy_names()))
     c.policy = policy_names()[*policy];

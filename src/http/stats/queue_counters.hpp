@@ -76,6 +76,8 @@ inline constexpr counter counters[] = {
     {"ejected_surplus", &queue_totals::ejected_surplus, ",reason=\"surplus\""},
     {"ejected_evicted", &queue_totals::ejected_evicted, ",reason=\"evicted\""},
     {"ejected_unfit", &queue_totals::ejected_unfit, ",reason=\"unfit\""},
+    {"detached_slots", &queue_totals::detached_slots},
+    {"leaked", &queue_totals::leaked},
 };
 
 struct detached_counter {

@@ -47,6 +47,15 @@ void append_worker(std::string& out, const worker_view& w) {
   object.number("calls", w.calls);
 }
 
+void append_leak(std::string& out, const leaked_lease& l) {
+  object_writer object(out);
+  object.number("offer", l.offer);
+  object.milliseconds("age_ms", l.age);
+  object.string("file", l.where.file_name());
+  object.number("line", l.where.line());
+  object.string("function", l.where.function_name());
+}
+
 } // namespace
 
 std::string render_json(const queue_detail& detail) {
@@ -60,6 +69,7 @@ std::string render_json(const queue_detail& detail) {
     append_array(document.member("decisions"), detail.decisions, append_decision);
     append_array(document.member("workers"), detail.workers, append_worker);
     append_array(document.member("failures"), detail.failures, append_failure);
+    append_array(document.member("leaks"), detail.leaks, append_leak);
   }
   out += '\n';
   return out;

@@ -4,6 +4,8 @@
 #include "queue_counters.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <span>
 
 namespace hotslot::http {
@@ -107,6 +109,9 @@ void append_queue(std::string& out, const named_queue_snapshot& named) {
   write_states(object, named.queue);
   write_latencies(object, named.queue);
   write_workers(object, named.queue);
+  if (named.queue.max_workers != std::numeric_limits<std::uint64_t>::max())
+    object.number("max_workers", named.queue.max_workers);
+  object.boolean("suspended", named.queue.suspended);
   if (named.failure)
     append_failure(object.member("failure"), *named.failure);
   if (named.failed_calls) {

@@ -26,7 +26,11 @@ constexpr counter_family counter_families[] = {
     {"hotslot_calls_unserved", "Waits that ended without a slot, by reason.", all_counters.subspan(1, 6)},
     {"hotslot_workers_launched", "Workers started.", all_counters.subspan(7, 1)},
     {"hotslot_launch_failures", "Worker starts that failed.", all_counters.subspan(8, 1)},
-    {"hotslot_slots_ejected", "Slots closed, by reason.", all_counters.subspan(9)},
+    {"hotslot_slots_ejected", "Slots closed, by reason.", all_counters.subspan(9, 11)},
+    {"hotslot_slots_detached", "Slots that their callers have taken out of the queue.",
+     all_counters.subspan(20, 1)},
+    {"hotslot_leases_leaked", "Leases that were out for too long, where that is looked at.",
+     all_counters.subspan(21, 1)},
 };
 
 // "{app=…,fn=…,key=…" of every queue, back to back: rendered once, used by every series.

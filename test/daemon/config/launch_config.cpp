@@ -46,7 +46,7 @@ TEST_CASE("every member about workers is read, and has its default") {
 TEST_CASE("what makes no sense about workers is told with its pointer") {
   CHECK(problem_of(R"(, "policy": "guess")").starts_with("/functions/0/policy: must be one of \"demand\", "));
   CHECK(problem_of(R"(, "failures_end": "none")") ==
-        R"(/functions/0/failures_end: must be one of "one", "all", "breaker")");
+        R"(/functions/0/failures_end: must be one of "one", "all", "breaker", "deadline")");
   CHECK(problem_of(R"(, "min_idle": 9)") == "/functions/0/min_idle: must not be more than max_workers");
   CHECK(problem_of(R"(, "starts": {"backoff_ms": 6000})") ==
         "/functions/0/starts/max_backoff_ms: must not be less than backoff_ms");

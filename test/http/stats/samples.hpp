@@ -26,7 +26,8 @@ inline named_queue_snapshot sample_queue(std::string key, std::string app, std::
   q.queue.validating = 7;
   q.queue.resetting = 8;
   q.queue.pinged = 9;
-  q.queue.totals = {10, 11, 12, 13, 27, 28, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 29};
+  q.queue.max_workers = 32;
+  q.queue.totals = {10, 11, 12, 13, 27, 28, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 29, 30, 31};
   return q;
 }
 

@@ -87,12 +87,12 @@ TEST_CASE("every family is declared once, ahead of its series") {
       CHECK(series.insert(line.substr(0, line.rfind(' '))).second);
     }
   }
-  CHECK(declared.size() == 19);
+  CHECK(declared.size() == 21);
 }
 
 TEST_CASE("metrics of calls and spans are there where something has them") {
   const std::string none = render_plain(test::sample_pool(), "1");
-  CHECK(none.find("detached") == std::string::npos);
+  CHECK(none.find("hotslot_detached") == std::string::npos);
   CHECK(none.find("rate_limited") == std::string::npos);
   CHECK(none.find("spans") == std::string::npos);
   const std::string text = render_plain(test::sample_pool_of_calls(), "1");

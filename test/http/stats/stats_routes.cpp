@@ -49,26 +49,26 @@ TEST_CASE("/stats is the documented JSON") {
       "launched": 30, "launch_failed": 32, "ejected_idle": 34, "ejected_gone": 36, "ejected_dirty": 38,
       "ejected_requested": 40, "ejected_closed": 42,
       "ejected_aged": 44, "ejected_worn": 46, "ejected_recycled": 48, "ejected_surplus": 50, "ejected_evicted": 52,
-      "shed_overloaded": 54, "shed_late": 56, "ejected_unfit": 58},
+      "shed_overloaded": 54, "shed_late": 56, "ejected_unfit": 58, "detached_slots": 60, "leaked": 62},
     "queues": [
       {"key": "00ff", "id": "01ID", "app": "demo", "name": "echo", "trigger": "/echo", "condition": "starting", "errors": 93,
        "states": {"waiter": 3, "starter": 2, "runner": 1},
        "latencies_ms": {"waiter": 0.00025, "starter": 2000.000001, "runner": 1.5},
-       "idle": 4, "busy": 5, "validating": 7, "resetting": 8, "pinged": 9, "resource_waiters": 6,
+       "idle": 4, "busy": 5, "validating": 7, "resetting": 8, "pinged": 9, "resource_waiters": 6, "max_workers": 32, "suspended": false,
        "totals": {"acquired": 10, "timed_out": 11, "cancelled": 12, "shed": 13, "failed": 14, "launched": 15,
          "launch_failed": 16, "ejected_idle": 17, "ejected_gone": 18, "ejected_dirty": 19,
          "ejected_requested": 20, "ejected_closed": 21,
          "ejected_aged": 22, "ejected_worn": 23, "ejected_recycled": 24, "ejected_surplus": 25, "ejected_evicted": 26,
-         "shed_overloaded": 27, "shed_late": 28, "ejected_unfit": 29}},
+         "shed_overloaded": 27, "shed_late": 28, "ejected_unfit": 29, "detached_slots": 30, "leaked": 31}},
       {"key": "a1b2", "id": "01ID", "app": "demo", "name": "slow", "trigger": "/echo", "condition": "starting", "errors": 93,
        "states": {"waiter": 3, "starter": 2, "runner": 1},
        "latencies_ms": {"waiter": 0.00025, "starter": 2000.000001, "runner": 1.5},
-       "idle": 4, "busy": 5, "validating": 7, "resetting": 8, "pinged": 9, "resource_waiters": 6,
+       "idle": 4, "busy": 5, "validating": 7, "resetting": 8, "pinged": 9, "resource_waiters": 6, "max_workers": 32, "suspended": false,
        "totals": {"acquired": 10, "timed_out": 11, "cancelled": 12, "shed": 13, "failed": 14, "launched": 15,
          "launch_failed": 16, "ejected_idle": 17, "ejected_gone": 18, "ejected_dirty": 19,
          "ejected_requested": 20, "ejected_closed": 21,
          "ejected_aged": 22, "ejected_worn": 23, "ejected_recycled": 24, "ejected_surplus": 25, "ejected_evicted": 26,
-         "shed_overloaded": 27, "shed_late": 28, "ejected_unfit": 29}}]})");
+         "shed_overloaded": 27, "shed_late": 28, "ejected_unfit": 29, "detached_slots": 30, "leaked": 31}}]})");
   CHECK(json::parse(res.body()) == expected);
 }
 

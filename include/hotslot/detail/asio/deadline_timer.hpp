@@ -20,12 +20,16 @@ class deadline_timer {
  public:
   using executor_type = typename Timer::executor_type;
 
+  /// It never stays for longer than `linger`, so that it holds up nobody who waits for the context's end.
+  explicit deadline_timer(timestamp linger) noexcept
+    : linger_(linger) {}
+
   /// Sees to it that a handler runs at `deadline` or before; it is given the number of its round.
   template <class Handler>
   void arm(const executor_type& ex, timestamp now, timestamp deadline, Handler&& make_handler) {
     if (deadline == wait_node::no_deadline || ended_)
       return;
-    const timestamp at = std::min(deadline, now + linger);
+    const timestamp at = std::min(deadline, now + linger_);
     if (timer_ && armed_for_ <= at)
       return;
     if (!timer_)
@@ -59,8 +63,7 @@ class deadline_timer {
  private:
   using time_point = typename Timer::time_point;
 
-  static constexpr timestamp linger = std::chrono::milliseconds(100);
-
+  const timestamp linger_;
   std::unique_ptr<Timer> timer_;
   timestamp armed_for_ = timestamp::max();
   std::uint32_t round_ = 0;

@@ -36,7 +36,7 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
   using pointer = std::shared_ptr<launcher_loop>;
   /// What everything runs on.
   using inner_executor = typename impl_type::inner_executor;
-  using factory_type = std::function<asio::awaitable<Slot, inner_executor>()>;
+  using factory_type = std::function<asio::awaitable<Slot, inner_executor>(const start_context&)>;
 
   launcher_loop(impl_type& q, factory_type f, launcher_options o, typename core::account_pointer a)
     : core(q, std::move(o), std::move(a))
@@ -52,6 +52,11 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
       if (const auto self = weak.lock())
         self->wake();
     });
+  }
+
+  void write_to(queue_detail& out) const {
+    core::write_to(out);
+    out.leaks = impl_->leaks();
   }
 
   static void run(const pointer& self) {
@@ -191,7 +196,7 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
   /// look at the cancellation slot.
   static timestamp begin(const pointer& self, const typename core::start_pointer& s) {
     const auto r = std::make_shared<running>(self, s);
-    asio::co_spawn(r->executor, make(self),
+    asio::co_spawn(r->executor, make(self, s),
                    asio::bind_cancellation_slot(r->cancel.slot(),
                                                 [r](std::exception_ptr error, std::unique_ptr<Slot> made) {
                                                   r->ended();
@@ -203,8 +208,9 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
     return r->late_at;
   }
 
-  static asio::awaitable<std::unique_ptr<Slot>, inner_executor> make(pointer self) {
-    Slot slot = co_await self->factory_(); // which may throw before there is an awaitable
+  static asio::awaitable<std::unique_ptr<Slot>, inner_executor> make(pointer self,
+                                                                     typename core::start_pointer s) {
+    Slot slot = co_await self->factory_(s->context); // which may throw before there is an awaitable
     co_return std::make_unique<Slot>(std::move(slot));
   }
 
@@ -232,9 +238,9 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
   void fail(start_type& s, const launch_failure& f) {
     if (s.counted.kind() != start_kind::starting)
       return;
-    const bool stopped = this->stopped.load();
-    s.counted.fail(f.code, !stopped);
-    if (!stopped)
+    const bool ends = this->stopped.load();
+    s.counted.fail(f.code, !ends);
+    if (!ends)
       this->failed(f);
   }
 
@@ -251,7 +257,7 @@ class launcher_loop final : public launcher_core<typename Traits::hook_type, typ
         w = std::make_unique<looked_after>(r->self);
         w->born = impl_type::now();
         w->end = this->end_of_life(w->born);
-        entry = impl_type::prepare_launched(std::move(made));
+        entry = impl_->prepare_slot(std::move(made));
       }
     } catch (...) {
       fail(s, core::describe(std::current_exception()));

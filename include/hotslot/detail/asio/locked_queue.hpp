@@ -9,6 +9,7 @@
 #include <hotslot/detail/asio/wait_op.hpp>
 #include <hotslot/detail/launcher/launched_queue.hpp>
 #include <hotslot/detail/queue/queue_core.hpp>
+#include <hotslot/leak_detection.hpp>
 #include <hotslot/queue_traits.hpp>
 #include <hotslot/slot_upkeep.hpp>
 
@@ -18,8 +19,10 @@
 #include <cassert>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -122,6 +125,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
   }
 
  protected:
+  using pointer = boost::intrusive_ptr<locked_queue>;
   using timer_type = timer_type_for<Executor>;
 
   static constexpr bool is_hooked = queue_recorder<hook_type>::is_hooked;
@@ -132,8 +136,10 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
 
     core_type core;
     slot_watches watches;
-    deadline_timer<timer_type> timer;
-    std::unique_ptr<const upkeep_type> upkeep; ///< Not changed once there has been a slot.
+    deadline_timer<timer_type> timer{std::chrono::milliseconds(100)};
+    deadline_timer<timer_type> leak_timer{std::chrono::seconds(1)};
+    std::function<void(const leaked_lease&)> on_leak; ///< Not changed once there has been a slot.
+    std::unique_ptr<const upkeep_type> upkeep;        ///< Not changed once there has been a slot.
     std::unique_ptr<signaller_type> signaller;
   };
 
@@ -219,9 +225,24 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     while (!slots.empty()) {
       entry_type& e = entry_of(slots.front());
       slots.pop_front();
-      intrusive_ptr_release(&e);
-      intrusive_ptr_release(this);
+      forget(e);
     }
+  }
+
+  /// The slot is gone.
+  void forget(entry_type& e) noexcept {
+    drop_lease_record();
+    intrusive_ptr_release(&e);
+    intrusive_ptr_release(this);
+  }
+
+  /// To be called once for each slot. Throws `bad_alloc`.
+  void add_lease_record() {
+    if (!watches_leases()) [[likely]]
+      return;
+    auto* const r = new lease_record;
+    std::lock_guard lock(mutex_);
+    state_or_null()->core.leases().add_record(*r);
   }
 
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
@@ -232,6 +253,13 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     return !state_or_null();
   }
 
+  /// A lease has begun.
+  void watch_for_leaks(state& s, timestamp t) {
+    s.leak_timer.arm(executor_, t, s.core.leases().next_leak(), [this](std::uint32_t round) {
+      return [self = pointer(this), round](error_code) { self->on_leak_timer(round); };
+    });
+  }
+
   void arm_timer(state& s, timestamp t) {
     s.timer.arm(executor_, t, s.core.next_deadline(), [this](std::uint32_t round) {
       return [self = pointer(this), round](error_code) { self->on_timer(round); };
@@ -240,9 +268,9 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
 
   mutable typename Traits::mutex_type mutex_;
 
- private:
-  using pointer = boost::intrusive_ptr<locked_queue>;
+  bool closed_ = false; ///< Before there was a state.
 
+ private:
   void make_state() {
     auto fresh = std::make_unique<state>(hook_type());
     std::lock_guard lock(mutex_);
@@ -268,6 +296,43 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     });
   }
 
+  bool watches_leases() const noexcept {
+    const state* s = state_or_null();
+    return s && s->core.watches_leases();
+  }
+
+  void drop_lease_record() noexcept {
+    if (!watches_leases()) [[likely]]
+      return;
+    std::unique_lock lock(mutex_);
+    const std::unique_ptr<lease_record> gone(state_or_null()->core.leases().take_record());
+    lock.unlock();
+  }
+
+  void on_leak_timer(std::uint32_t round) noexcept {
+    bool current = false;
+    act([&](state& s, work&) { current = s.leak_timer.ran(round); });
+    const timestamp t = now();
+    while (const auto leak = current ? next_leak(t) : std::nullopt)
+      if (const auto& tell = state_or_null()->on_leak)
+        tell(*leak);
+    if (!current)
+      return;
+    std::unique_ptr<timer_type> unneeded;
+    act([&](state& s, work&) {
+      if (s.core.closed() || s.core.leases().next_leak() == timestamp::max())
+        unneeded = s.leak_timer.take();
+      else
+        watch_for_leaks(s, t);
+    });
+  }
+
+  std::optional<leaked_lease> next_leak(timestamp t) noexcept {
+    std::optional<leaked_lease> leak;
+    act([&](state& s, work&) { leak = s.core.next_leak(t); });
+    return leak;
+  }
+
   using step_function = typename launched_base::template function<core_type&, queue_actions&>;
   using look_function = typename launched_base::template function<const core_type&>;
 
@@ -291,7 +356,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     slot_watches::all_list watches;
     // What belongs to the context goes with it, since leases and handles may outlive it.
     std::unique_ptr<signaller_type> signaller;
-    std::unique_ptr<timer_type> timer;
+    std::unique_ptr<timer_type> timer, leak_timer;
     {
       std::lock_guard lock(mutex_);
       state* s = state_or_null();
@@ -299,6 +364,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
         return;
       signaller = std::move(s->signaller);
       timer = s->timer.end();
+      leak_timer = s->leak_timer.end();
       s->core.forget_waits(todo);
       s->watches.forget_all(watches);
     }
@@ -317,7 +383,6 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
   std::atomic<state*> state_{nullptr};
   std::atomic<std::uint32_t> references_{0};
   Executor executor_;
-  bool closed_ = false; ///< Before there was a state.
 };
 
 } // namespace hotslot::detail

@@ -13,10 +13,13 @@
 #include <atomic>
 #include <cassert>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <utility>
+#include <vector>
 
 namespace hotslot::detail {
 
@@ -70,6 +73,16 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     });
   }
 
+  /// The same.
+  void set_leak_detection(leak_detection how) {
+    prepare();
+    act([&](state& s, work&) {
+      assert(s.core.live() == 0 && s.core.waiting() == 0);
+      s.core.watch_leases(how.leak_after);
+      s.on_leak.swap(how.on_leak);
+    });
+  }
+
   // Slots
 
   /// What is left to do, without a lock, for whoever has got a slot.
@@ -81,7 +94,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   /// Queues a slot; the entry it is kept in, which the caller shares with the queue, and the id of the offer.
   std::pair<entry_pointer, std::uint64_t> queue(Slot&& slot) {
     prepare();
-    entry_pointer entry(new entry_type(std::move(slot)));
+    entry_pointer entry = prepare_slot(std::move(slot));
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
     act([&](state& s, work& todo) {
@@ -91,22 +104,29 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     return {std::move(entry), id};
   }
 
-  entry_type* try_acquire() noexcept {
+  entry_type* try_acquire(const std::source_location& where, errc* why = nullptr) noexcept {
     acquisition got;
-    entry_type* const e = try_acquire(got);
+    entry_type* const e = try_acquire(where, got, why);
     complete(e, got);
     return e;
   }
 
-  /// The same for a caller that holds a lock, without which it has to complete that.
-  entry_type* try_acquire(acquisition& got) noexcept {
+  /// The same for a caller that holds a lock, without which it has to complete that. `why`, where given, is
+  /// told why there is none.
+  entry_type* try_acquire(const std::source_location& where, acquisition& got, errc* why = nullptr) noexcept {
     std::unique_lock lock(mutex_);
     state* s = state_or_null();
-    if (!s)
+    if (!s) {
+      if (why)
+        *why = this->closed_ ? errc::queue_closed : errc::none_idle;
       return nullptr;
-    if (s->core.validates()) [[unlikely]]
-      return try_acquire_fresh(lock, *s, got);
-    return tell_acquired(lock, *s, s->core.try_acquire(), got);
+    }
+    slot_node* const acquired = s->core.try_acquire(where, time_of_check_out(*s));
+    if (!acquired && why)
+      *why = s->core.why_none();
+    if (!acquired && s->core.validates()) [[unlikely]]
+      return validate_next(lock);
+    return tell_acquired(lock, *s, acquired, got);
   }
 
   /// Without any lock.
@@ -118,10 +138,10 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   }
 
   /// For a caller that is counted as waiting.
-  entry_type* try_acquire_counted() noexcept {
+  entry_type* try_acquire_counted(const std::source_location& where) noexcept {
     std::unique_lock lock(mutex_);
     state& s = *state_or_null();
-    return tell_acquired(lock, s, s.core.try_acquire_counted(time_to_validate(s)));
+    return tell_acquired(lock, s, s.core.try_acquire_counted(where, time_of_check_out(s)));
   }
 
   /// The newest idle slot, offered; null where there is none. Shared under the lock: it may be ejected at
@@ -129,14 +149,15 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   entry_pointer try_offer() noexcept {
     std::lock_guard lock(mutex_);
     state* q = state_or_null();
-    slot_node* s = q ? q->core.try_offer(time_to_validate(*q)) : nullptr;
+    slot_node* s = q ? q->core.try_offer(time_of_check_out(*q)) : nullptr;
     return s ? &entry_of(*s) : nullptr;
   }
 
   /// The offered slot as a lease; null where it was lost.
-  entry_type* accept(entry_type& e, std::uint64_t id) noexcept {
+  entry_type* accept(entry_type& e, std::uint64_t id, const std::source_location& where) noexcept {
     std::unique_lock lock(mutex_);
-    return tell_acquired(lock, *state_or_null(), state_or_null()->core.accept(e, id) ? &e : nullptr);
+    state& s = *state_or_null();
+    return tell_acquired(lock, s, s.core.accept(e, id, time_of_check_out(s), where) ? &e : nullptr);
   }
 
   void release(entry_type& e, timestamp leased_at, worker_condition condition) noexcept {
@@ -153,8 +174,32 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     act([&](state& s, work& todo) { s.core.put_back(e, t, todo); });
   }
 
+  /// The slot leaves the queue; the caller keeps the entry until it calls `end_detached`.
+  void detach(entry_type& e) noexcept {
+    act([&](state& s, work& todo) { s.core.detach(e, todo); });
+  }
+  void end_detached(entry_type& e) noexcept {
+    const typename base::pointer keep(this);
+    std::destroy_at(std::addressof(e.slot));
+    act([&](state& s, work& todo) {
+      s.core.finish_detached(e);
+      s.watches.closed(e.watchers, e, todo.watches);
+    });
+    this->forget(e);
+  }
+
   void eject_idle(timestamp cutoff, std::uint64_t keep) noexcept {
     act([&](state& s, work& todo) { detail::eject_idle(s.core, cutoff, keep, todo); });
+  }
+
+  template <class Predicate>
+  std::uint64_t eject_if(Predicate&& unwanted) noexcept {
+    std::uint64_t n = 0;
+    act([&](state& s, work& todo) {
+      n = detail::eject_if(
+          s.core, [&](slot_node& e) { return unwanted(std::as_const(entry_of(e).slot)); }, todo);
+    });
+    return n;
   }
 
   // Waits
@@ -165,9 +210,11 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     act([&](state& s, work& todo) {
       if (op.kind == wait_node::kind_type::drain)
         s.core.wait_drained(op, t, todo);
+      else if (op.kind == wait_node::kind_type::idle)
+        s.core.wait_idle(op, t, todo);
       else
         s.core.wait(op, t, counted, todo);
-      todo.wait_changed = op.phase == wait_node::phase_type::waiting;
+      todo.wait_changed = op.is_caller() && op.phase == wait_node::phase_type::waiting;
       arm_timer(s, t);
     });
   }
@@ -305,9 +352,9 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   void share(slot_node& s) noexcept override { intrusive_ptr_add_ref(&entry_of(s)); }
   void unshare(slot_node& s) noexcept override { intrusive_ptr_release(&entry_of(s)); }
 
-  /// Everything about a started worker's slot that can fail. Throws `bad_alloc` and what moving a slot
-  /// throws.
-  static entry_pointer prepare_launched(Slot&& slot) {
+  /// Everything about a new slot that can fail. Throws `bad_alloc` and what moving a slot throws.
+  entry_pointer prepare_slot(Slot&& slot) {
+    this->add_lease_record();
     return entry_pointer(new entry_type(std::move(slot)));
   }
 
@@ -339,6 +386,30 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     queue_snapshot s;
     this->look([&](const core_type& core) { s = core.snapshot(); });
     return s;
+  }
+
+  void resume() {
+    prepare();
+    const timestamp t = now();
+    act([&](state& s, work& todo) { s.core.resume(t, todo); });
+  }
+
+  // Under the lock nothing is allocated.
+  std::vector<leaked_lease> leaks() const {
+    std::vector<leaked_lease> all;
+    for (std::size_t n = 0;; all.reserve(n)) {
+      all.clear();
+      n = 0;
+      const timestamp t = now();
+      this->look([&](const core_type& core) {
+        core.leases().visit_leaked([&](const lease_record& r) {
+          if (++n <= all.capacity())
+            all.push_back({r.offer, t - r.since, r.where});
+        });
+      });
+      if (n <= all.capacity())
+        return all;
+    }
   }
 
   queue_histograms histograms() const noexcept {
@@ -379,18 +450,16 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     return s.undelivered_to() ? now() : timestamp();
   }
 
-  static timestamp time_to_validate(const state& s) noexcept {
-    return s.core.validates() ? now() : timestamp();
+  // Only where it matters.
+  static timestamp time_of_check_out(const state& s) noexcept {
+    return s.core.validates() || s.core.watches_leases() ? now() : timestamp();
   }
 
   // Gives up the lock. What has to be validated first soon is, and the next one who comes may have it.
-  entry_type* try_acquire_fresh(std::unique_lock<mutex_type>& lock, state& s, acquisition& got) noexcept {
-    entry_type* const e = tell_acquired(lock, s, s.core.try_acquire(now()), got);
-    if (!e) {
-      lock = {};
-      act([](state& q, work& todo) { q.core.validate_next(todo); });
-    }
-    return e;
+  entry_type* validate_next(std::unique_lock<mutex_type>& lock) noexcept {
+    lock = {};
+    act([](state& q, work& todo) { q.core.validate_next(todo); });
+    return nullptr;
   }
 
   void tell_released(entry_type& e, worker_condition condition) noexcept {
@@ -419,6 +488,8 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     got.paused = e.paused;
     e.paused = false;
     got.to_be_told = s.upkeep && s.upkeep->on_acquire;
+    if (s.core.watches_leases()) [[unlikely]]
+      this->watch_for_leaks(s, now());
     const bool low = s.core.terms().missed_minimum(s.core.idle());
     if (!e.watchers.empty())
       end_watches(lock, s, e);

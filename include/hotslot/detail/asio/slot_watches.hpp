@@ -102,6 +102,8 @@ class slot_watches {
 
  private:
   static slot_fate fate_of_closed(const slot_node& s) noexcept {
+    if (s.retired == eject_reason::detached)
+      return slot_fate::detached;
     return s.retired == eject_reason::closed ? slot_fate::closed : slot_fate::ejected;
   }
 

@@ -48,10 +48,10 @@ struct wait_op_base : wait_node {
 template <class Impl, class OpBase>
 class cancel_link : public cancel_link_base<OpBase> {
  public:
-  cancel_link(typename Impl::pointer impl, OpBase& op) noexcept
+  cancel_link(typename Impl::pointer impl, OpBase& of) noexcept
     : impl_(std::move(impl)) {
-    this->op.store(&op, std::memory_order_relaxed);
-    op.link = this;
+    this->op.store(&of, std::memory_order_relaxed);
+    of.link = this;
   }
   cancel_link(const cancel_link&) = delete;
   cancel_link& operator=(const cancel_link&) = delete;
@@ -137,9 +137,9 @@ class queue_op final : public Base {
 
   /// Lets the handler's cancellation slot, if there is one, cancel this operation.
   void connect() {
-    auto slot = asio::get_associated_cancellation_slot(handler_);
-    if (slot.is_connected())
-      slot.template emplace<cancel_link<Impl, Base>>(impl_, *this);
+    auto cancel = asio::get_associated_cancellation_slot(handler_);
+    if (cancel.is_connected())
+      cancel.template emplace<cancel_link<Impl, Base>>(impl_, *this);
   }
 
   // The operation has its work; copies of the executor on the way need not count any. An executor of nobody's
@@ -158,9 +158,9 @@ class queue_op final : public Base {
     if (!Result::ready(*impl_, *this))
       return;
     const typename Impl::pointer impl = std::move(impl_);
-    auto result = Result::make(*impl, *this);
+    auto outcome = Result::make(*impl, *this);
     Handler handler(take_and_free());
-    std::apply(std::move(handler), std::move(result));
+    std::apply(std::move(handler), std::move(outcome));
   }
 
   void destroy() noexcept override {

@@ -78,7 +78,7 @@ class keepalive_schedule {
 
   timestamp ping(core_type& core, const keepalive_terms& terms, timestamp now, queue_actions& todo) {
     while (!due_.empty() && due_.begin()->first <= now) {
-      if (core.waiting() != 0 || core.tended(slot_task::keepalive) >= terms.at_once)
+      if (core.wanting() != 0 || core.tended(slot_task::keepalive) >= terms.at_once)
         break;
       auto one = due_.extract(due_.begin());
       const known& k = one.mapped();
@@ -90,7 +90,7 @@ class keepalive_schedule {
       if (!k.slot->has_left())
         due_.insert(std::move(one));
     }
-    if (due_.empty() || core.waiting() != 0)
+    if (due_.empty() || core.wanting() != 0)
       core.terms().watch_idle_above(0);
     return due_.empty() || due_.begin()->first <= now ? timestamp::max() : due_.begin()->first;
   }

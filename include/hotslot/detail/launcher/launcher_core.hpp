@@ -21,6 +21,7 @@
 #include <optional>
 #include <random>
 #include <utility>
+#include <vector>
 
 namespace hotslot::detail {
 
@@ -185,7 +186,7 @@ class launcher_core : public resource_waiter,
 
   // How many starts those there, and the others on their way, leave to be made for those that wait.
   std::uint64_t demanded(const core_type& core) const noexcept {
-    const std::uint64_t wanted = core.waiting() + options.min_idle;
+    const std::uint64_t wanted = core.wanting() + options.min_idle;
     const std::uint64_t others = core.spare() + core.starting();
     return wanted > others ? wanted - others : 0;
   }
@@ -285,7 +286,8 @@ class launcher_core : public resource_waiter,
     if (in.now < ask_again_)
       return {.reason = {.text = "the policy has failed"}, .again = ask_again_};
     in.queue = core.snapshot();
-    in.queue.idle = core.spare(); // a policy need not know of upkeep
+    in.queue.idle = core.spare(); // a policy need not know of upkeep, nor of suspension
+    in.queue.states[static_cast<std::size_t>(queue_state::waiter)] = core.wanting();
     in.next_deadline = core.next_deadline();
     remember_worth(in);
     try {
@@ -296,10 +298,32 @@ class launcher_core : public resource_waiter,
     }
   }
 
+  // Of those who wait for a worker.
+  void end_waits(core_type& core, const launch_failure& f, actions& todo) const noexcept {
+    const bool others = core.live() != 0 || core.under_way() != 0;
+    switch (options.failures_end) {
+    case failure_scope::one:
+      return core.fail_waiters(f.code, others ? std::min<std::uint64_t>(core.wanting(), 1) : core.wanting(),
+                               todo);
+    case failure_scope::all:
+      return core.fail_waiters(f.code, core.wanting(), todo);
+    case failure_scope::breaker:
+      return core.fail_waiters(f.code, f.opened_breaker ? core.wanting() : 0, todo);
+    case failure_scope::deadline:
+      if (!others && core.wanting() != 0)
+        core.fail_waiters_if(
+            f.code, [&](const wait_node& w) { return is_hopeless(w, f); }, todo);
+    }
+  }
+
+  static bool is_hopeless(const wait_node& w, const launch_failure& f) noexcept {
+    return f.opened_breaker || f.code == errc::resources_impossible || w.deadline <= f.at + f.retry;
+  }
+
   // What is started for those that wait leaves fewer idle.
   std::uint64_t with_minimum(const core_type& core, std::uint64_t start) const noexcept {
     const std::uint64_t coming = core.spare() + core.under_way() + start;
-    const std::uint64_t wanted = core.waiting() + options.min_idle;
+    const std::uint64_t wanted = core.wanting() + options.min_idle;
     return options.min_idle != 0 && wanted > coming ? start + wanted - coming : start;
   }
 
@@ -307,9 +331,12 @@ class launcher_core : public resource_waiter,
   void reserve(std::uint64_t n, start_list& go) {
     const auto kind = account_ ? start_kind::reserving : start_kind::starting;
     counted_starts<Hook> counted(*queue, kind, n);
-    while (!counted.empty()) {
+    const auto contexts = contexts_of_next(n);
+    for (auto context = contexts.begin(); !counted.empty();) {
       start_list one;
       one.push_back(std::make_shared<start_type>(counted));
+      if (context != contexts.end())
+        one.front()->context = *context++;
       if (!account_ || one.front()->try_reserve(account_, options.per_worker))
         go.splice(go.end(), one);
       else {
@@ -317,6 +344,21 @@ class launcher_core : public resource_waiter,
         reserving_.back()->wait_for(account_, options.per_worker, this->weak_from_this());
       }
     }
+  }
+
+  // Of the callers for whom the last `n` starts are that were counted. Under the lock nothing is allocated.
+  std::vector<start_context> contexts_of_next(std::uint64_t n) const {
+    std::vector<start_context> all;
+    bool any = false;
+    queue->look([&](const core_type& core) { any = n != 0 && core.line().has_contexts(); });
+    if (!any)
+      return all;
+    all.reserve(n);
+    queue->look([&](const core_type& core) {
+      const std::uint64_t before = core.under_way() - std::min(core.under_way(), n);
+      core.line().visit_contexts(before, n, [&](const start_context& c) { all.push_back(c); });
+    });
+    return all;
   }
 
   // Nobody waits for resources for callers that are there no longer, or served by others.
@@ -446,10 +488,7 @@ void launcher_core<Hook, Mutex>::failed(launch_failure f) {
     core.terms().tell_failure(told);
     if (told->opened_breaker)
       core.terms().refuse_waits(told->code);
-    if (options.failures_end == failure_scope::one)
-      core.fail_waiters(told->code, core.live() != 0 || core.under_way() != 0 ? 1 : core.waiting(), todo);
-    else if (options.failures_end == failure_scope::all || told->opened_breaker)
-      core.fail_waiters(told->code, core.waiting(), todo);
+    end_waits(core, *told, todo);
     todo.signal = true;
   });
 }

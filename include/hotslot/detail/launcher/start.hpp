@@ -5,6 +5,7 @@
 #include <hotslot/detail/queue/slot_census.hpp>
 #include <hotslot/detail/resources/resource_account.hpp>
 #include <hotslot/errc.hpp>
+#include <hotslot/start_context.hpp>
 #include <hotslot/stats/queue_event.hpp>
 
 #include <cstdint>
@@ -118,6 +119,7 @@ struct start_attempt {
   counted_starts<Hook> counted;
   resource_reservation<Mutex> reserved;
   std::optional<pending_reservation<Mutex>> pending;
+  start_context context;
   wait_cause cause = wait_cause::start; ///< What those wait for that its worker serves first.
 };
 

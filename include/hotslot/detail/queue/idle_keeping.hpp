@@ -22,6 +22,20 @@ void eject_surplus(Core& core, std::uint64_t n, std::uint64_t keep, queue_action
     core.eject(core.idle_slots().oldest(), eject_reason::surplus, out);
 }
 
+/// Closes the idle slots of which `unwanted` says so, oldest first. Returns how many.
+template <class Core, class Predicate>
+std::uint64_t eject_if(Core& core, Predicate&& unwanted, queue_actions& out) {
+  std::uint64_t n = 0;
+  core.idle_slots().visit_oldest([&](slot_node& s) {
+    if (unwanted(s)) {
+      core.eject(s, eject_reason::requested, out);
+      ++n;
+    }
+    return true;
+  });
+  return n;
+}
+
 /// Sees to it that no more than `most` slots live, as far as they were launched: closes idle ones, oldest
 /// first, and the others when they come back from their calls.
 template <class Core>

@@ -9,28 +9,29 @@
 
 namespace hotslot::detail {
 
-/// In the order of their offers. Owns nothing. Cost: O(1), but a slot that comes back to its place passes the
-/// younger ones.
+/// In the order of their offers; the newest is lent first, where not told otherwise. Owns nothing. Cost:
+/// O(1), but a slot that comes back to its place passes the younger ones.
 class idle_stack {
  public:
   bool empty() const noexcept { return slots_.empty(); }
   std::uint64_t size() const noexcept { return size_; }
   slot_node& oldest() noexcept { return slots_.front(); }
   const slot_node& oldest() const noexcept { return slots_.front(); }
-  slot_node& newest() noexcept { return slots_.back(); }
-
-  slot_node& take_newest() noexcept {
-    slot_node& s = slots_.back();
-    slots_.pop_back();
-    --size_;
+  void lend_oldest(bool yes) noexcept { lends_oldest_ = yes; }
+  /// The one to be lent next.
+  slot_node& next() noexcept { return lends_oldest_ ? slots_.front() : slots_.back(); }
+  slot_node& take_next() noexcept {
+    slot_node& s = next();
+    remove(s);
     return s;
   }
 
-  /// From the oldest on, as long as `f` says so.
+  /// From the oldest on, as long as `f` says so, which may take the slot out.
   template <class F>
   void visit_oldest(F&& f) {
-    for (auto it = slots_.begin(); it != slots_.end() && f(*it);)
-      ++it;
+    for (auto it = slots_.begin(); it != slots_.end();)
+      if (!f(*it++))
+        return;
   }
 
   /// Those of offer `id` and later, oldest first, as long as `f` says so. Cost: O(1) for each.
@@ -73,6 +74,7 @@ class idle_stack {
  private:
   slot_list slots_; // oldest first
   std::uint64_t size_ = 0;
+  bool lends_oldest_ = false;
 };
 
 } // namespace hotslot::detail

@@ -63,11 +63,13 @@ class launcher_terms {
 
   /// What starts may be begun for callers that come, beside those under way.
   struct permission {
-    std::uint64_t workers = 0; ///< There may be so many.
+    std::uint64_t workers = no_bound; ///< There may be so many.
     std::uint64_t starts = 0;
     std::uint64_t resources = no_bound; ///< Are there for so many.
   };
   void permit(const permission& p) noexcept { permission_ = p; }
+  /// The most that a launcher starts; the greatest number where there is no bound.
+  std::uint64_t max_workers() const noexcept { return permission_.workers; }
   /// How many, where so many workers are there or under way. Where resources are short, idle workers of
   /// others may go for the first that waits for them.
   std::uint64_t startable(std::uint64_t there, std::uint64_t reserving) const noexcept {

@@ -1,15 +1,13 @@
 // The state machine of a slot queue: who holds which slot, who waits, what happens next.
 #pragma once
 
-#include <hotslot/detail/queue/overload_control.hpp>
-#include <hotslot/detail/queue/queue_ledger.hpp>
-#include <hotslot/detail/queue/waiting_line.hpp>
-#include <hotslot/errc.hpp>
+#include <hotslot/detail/queue/hand_off.hpp>
+#include <hotslot/leak_detection.hpp>
 
-#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 namespace hotslot::detail {
@@ -19,7 +17,8 @@ namespace hotslot::detail {
 ///
 /// Invariants, at rest (between two calls):
 ///  - a slot is in one place: idle, granted, offered, leased, tended, closing or closed;
-///  - there is never an idle slot and a waiter at once, but stale ones where as many are validated as wait;
+///  - there is never an idle slot and a waiter at once, but stale ones where as many are validated as wait,
+///    and in a queue that is suspended;
 ///  - a queued slot ends at most one wait;
 ///  - idle slots are in the order of their ids, waiters in the order of their arrival;
 ///  - the state waiter counts those in line and the holders of tickets, runner the slots that are granted,
@@ -28,7 +27,8 @@ namespace hotslot::detail {
 /// Every call is O(1) in idle slots and waiters, but those that end all; a deadline (logarithmic, constant
 /// for the latest one of all); a slot that comes back unused, which passes the slots queued since it left.
 template <queue_hook Hook>
-class basic_queue_core : public queue_ledger<Hook> {
+class basic_queue_core : public hand_off<Hook> {
+  using steps = hand_off<Hook>;
   using ledger = queue_ledger<Hook>;
   using ledger::census_;
   using ledger::closed_;
@@ -36,20 +36,49 @@ class basic_queue_core : public queue_ledger<Hook> {
   using ledger::next_id_;
   using ledger::record_;
   using ledger::resource_waiters_;
+  using ledger::suspended_;
   using ledger::terms_;
   using ledger::upkeep_;
+  using steps::abandoned;
+  using steps::close_idle;
+  using steps::close_slot;
+  using steps::end_lease;
+  using steps::end_waiting;
+  using steps::grant;
+  using steps::granted_;
+  using steps::has_fresh;
+  using steps::last_wait_;
+  using steps::lease_out;
+  using steps::leases_;
+  using steps::line_;
+  using steps::notice_drained;
+  using steps::notice_idle;
+  using steps::offer_anew;
+  using steps::offer_idle;
+  using steps::overload_;
+  using steps::refuse;
+  using steps::resumed_at_;
+  using steps::return_unused;
+  using steps::revoke;
+  using steps::send;
+  using steps::serve_with;
+  using steps::settle;
+  using steps::stop_waiting;
+  using steps::take_from_waiter;
+  using steps::tend;
+  using steps::validate_for_waiters;
 
  public:
   using actions = queue_actions;
-  using slot_type = typename queue_recorder<Hook>::slot_type;
   using ledger::is_idle;
   using ledger::live;
   using ledger::present;
   using ledger::spare;
   using ledger::under_way;
+  using typename steps::slot_type;
 
   explicit basic_queue_core(const Hook& hook)
-    : ledger(hook) {}
+    : steps(hook) {}
 
   /// A new worker's slot; `origin` is what those that it serves first have waited for.
   void queue(slot_type& s, timestamp now, wait_cause origin, actions& out) noexcept {
@@ -58,24 +87,34 @@ class basic_queue_core : public queue_ledger<Hook> {
     record_.expect_runs();
     record_.number(s, next_id_);
     s.origin = origin;
-    offer_anew(s, now, queue_event_kind::slot_queued, out);
+    s.born = now;
+    offer_anew(s, now, queue_event_kind::slot_queued, out, true); // it has just been made
   }
 
-  /// The newest idle slot, leased; null where there is none, or it has to be validated. The time is looked at
-  /// only for that.
-  slot_node* try_acquire(timestamp now = timestamp()) noexcept {
+  /// The next idle slot, leased; null where there is none, or it has to be validated. The time is looked at
+  /// only for that, and where leases are watched.
+  slot_node* try_acquire(const std::source_location& where, timestamp now = timestamp()) noexcept {
     if (!has_fresh(now))
       return nullptr;
-    slot_node& s = idle_.take_newest();
+    slot_node& s = idle_.take_next();
     record_.enter(queue_state::runner);
     record_.served_at_once();
-    lease_out(s, 0);
+    lease_out(s, 0, now, where);
     return &s;
+  }
+
+  /// Why that has found none just now.
+  errc why_none() const noexcept {
+    if (closed_)
+      return errc::queue_closed;
+    if (suspended_)
+      return errc::queue_suspended;
+    return idle_.empty() ? errc::none_idle : errc::not_validated;
   }
 
   /// The same, offered.
   slot_node* try_offer(timestamp now = timestamp()) noexcept {
-    return has_fresh(now) ? &offer_idle(idle_.take_newest()) : nullptr;
+    return has_fresh(now) ? &offer_idle(idle_.take_next()) : nullptr;
   }
 
   /// An idle slot, offered.
@@ -87,9 +126,10 @@ class basic_queue_core : public queue_ledger<Hook> {
   /// A leased slot comes back, used for `run`; `dirty` closes it.
   void release(slot_node& s, timestamp now, timestamp run, bool dirty, actions& out) noexcept {
     assert(s.place == slot_node::place_type::leased);
+    end_lease(s);
     record_.leave(queue_state::runner);
     record_.ran(run);
-    s.calls += s.calls != slot_node::most_calls;
+    s.count_call();
     if (s.retired == eject_reason::none)
       s.retired = dirty ? eject_reason::dirty : terms_.end_after_call(s);
     if (upkeep_.resets() && s.retired == eject_reason::none && !closed_)
@@ -100,14 +140,41 @@ class basic_queue_core : public queue_ledger<Hook> {
   /// A leased or offered slot comes back unused: its idle age stays.
   void put_back(slot_node& s, timestamp now, actions& out) noexcept {
     assert(s.place == slot_node::place_type::leased || s.place == slot_node::place_type::offered);
+    if (s.place == slot_node::place_type::leased)
+      end_lease(s);
     return_unused(s, now, out);
   }
 
+  /// A leased slot leaves the queue in its caller's hands, who has it until `finish_detached`.
+  void detach(slot_node& s, actions& out) noexcept {
+    assert(s.place == slot_node::place_type::leased);
+    end_lease(s);
+    record_.leave(queue_state::runner);
+    s.place = slot_node::place_type::closing;
+    s.retired = eject_reason::detached;
+    count_ejection(record_.totals, s.retired);
+    census_.detached(s);
+    record_.tell({.kind = queue_event_kind::slot_closed, .reason = s.retired}, s);
+    out.signal = true; // there is room for another worker
+    notice_drained(out);
+  }
+  void finish_detached(slot_node& s) noexcept { s.place = slot_node::place_type::closed; }
+
+  /// A lease that has been out for too long, and was not told before.
+  std::optional<leaked_lease> next_leak(timestamp now) noexcept {
+    const lease_record* r = leases_.find_leak(now);
+    if (!r)
+      return std::nullopt;
+    ++record_.totals.leaked;
+    record_.tell({.kind = queue_event_kind::lease_leaked, .offer = r->offer});
+    return leaked_lease{r->offer, now - r->since, r->where};
+  }
+
   /// Turns the offer `id` into a lease. False where it was lost.
-  bool accept(slot_node& s, std::uint64_t id) noexcept {
+  bool accept(slot_node& s, std::uint64_t id, timestamp now, const std::source_location& where) noexcept {
     if (s.place != slot_node::place_type::offered || s.id != id || closed_ || s.retired != eject_reason::none)
       return false;
-    lease_out(s, 0);
+    lease_out(s, 0, now, where);
     return true;
   }
 
@@ -168,8 +235,8 @@ class basic_queue_core : public queue_ledger<Hook> {
   }
 
   /// The newest idle slot for a caller that is counted as waiting, and no longer is where this succeeds.
-  slot_node* try_acquire_counted(timestamp now = timestamp()) noexcept {
-    slot_node* s = try_acquire(now);
+  slot_node* try_acquire_counted(const std::source_location& where, timestamp now = timestamp()) noexcept {
+    slot_node* s = try_acquire(where, now);
     if (s)
       record_.leave(queue_state::waiter);
     return s;
@@ -190,7 +257,7 @@ class basic_queue_core : public queue_ledger<Hook> {
     if (closed_)
       return refuse(w, errc::queue_closed, out);
     if (has_fresh(now))
-      return grant(w, idle_.take_newest(), now, out);
+      return grant(w, idle_.take_next(), now, out);
     if (terms_.refusal() && live() == 0) {
       ++record_.totals.failed;
       return refuse(w, terms_.refusal(), out);
@@ -216,6 +283,19 @@ class basic_queue_core : public queue_ledger<Hook> {
     notice_drained(out);
   }
 
+  /// Starts a wait for so many slots to be idle.
+  void wait_idle(wait_node& w, timestamp now, actions& out) noexcept {
+    w.since = now;
+    if (w.phase != wait_node::phase_type::ended && closed_) {
+      w.phase = wait_node::phase_type::ended;
+      w.result = errc::queue_closed;
+    }
+    if (w.phase == wait_node::phase_type::ended)
+      return send(w, out);
+    line_.add(w);
+    notice_idle(out);
+  }
+
   /// Ends a wait in whatever phase it is; a grant goes on to the next waiter or back to its place.
   void cancel(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
     switch (w.phase) {
@@ -224,7 +304,7 @@ class basic_queue_core : public queue_ledger<Hook> {
       w.result = why;
       return;
     case wait_node::phase_type::waiting:
-      record_.totals.cancelled += w.kind != wait_node::kind_type::drain;
+      record_.totals.cancelled += w.is_caller();
       return end_waiting(w, why, out);
     case wait_node::phase_type::granted:
       ++record_.totals.cancelled;
@@ -250,12 +330,23 @@ class basic_queue_core : public queue_ledger<Hook> {
     }
   }
 
+  /// Ends the waits for a slot of which `hopeless` says so, with that error.
+  template <class Predicate>
+  void fail_waiters_if(error_code why, Predicate&& hopeless, actions& out) noexcept {
+    line_.visit_callers([&](wait_node& w) {
+      if (!hopeless(w))
+        return;
+      ++record_.totals.failed;
+      end_waiting(w, why, out);
+    });
+  }
+
   /// Ends the waits whose deadline has come. Whether there was one.
   bool expire(timestamp now, actions& out) noexcept {
     bool any = false;
     for (; line_.next_deadline() <= now; any = true) {
       wait_node& w = line_.most_urgent();
-      if (w.kind != wait_node::kind_type::drain) {
+      if (w.is_caller()) {
         ++record_.totals.timed_out;
         record_.unserved(this->cause_of_unserved(), now - w.since);
       }
@@ -274,7 +365,7 @@ class basic_queue_core : public queue_ledger<Hook> {
       w.slot->waiter = nullptr;
       record_.delivered(w);
       if (w.kind == wait_node::kind_type::acquire)
-        lease_out(*w.slot, w.id);
+        lease_out(*w.slot, w.id, w.granted_at, w.where);
       else
         record_.tell(queue_event_kind::slot_offered, *w.slot, w.id);
       w.phase = wait_node::phase_type::ended;
@@ -286,12 +377,37 @@ class basic_queue_core : public queue_ledger<Hook> {
   void abandon(wait_node& w, timestamp now, actions& out) noexcept {
     if (w.phase == wait_node::phase_type::waiting) {
       line_.remove(w);
-      if (w.kind != wait_node::kind_type::drain)
+      if (w.is_caller())
         stop_waiting(w, abandoned);
     } else if (w.phase == wait_node::phase_type::granted) {
       revoke(w, abandoned, now, out);
     }
     w.phase = wait_node::phase_type::ended;
+  }
+
+  // Suspension
+
+  /// From now on nobody gets a slot.
+  void suspend(actions& out) noexcept {
+    if (std::exchange(suspended_, true))
+      return;
+    record_.tell({.kind = queue_event_kind::queue_suspended});
+    out.signal = true;
+  }
+
+  /// Those who wait get the slots that are idle, and everything goes on.
+  void resume(timestamp now, actions& out) noexcept {
+    if (!std::exchange(suspended_, false))
+      return;
+    resumed_at_ = now;
+    record_.tell({.kind = queue_event_kind::queue_resumed});
+    out.signal = true;
+    while (!line_.empty() && !idle_.empty() && !upkeep_.is_stale(idle_.next(), now)) {
+      slot_node& s = idle_.take_next();
+      if (!serve_with(s, now, out))
+        idle_.add(s);
+    }
+    validate_for_waiters(out);
   }
 
   // Upkeep
@@ -300,8 +416,8 @@ class basic_queue_core : public queue_ledger<Hook> {
 
   /// Sees to it that a slot is being validated, where there is only such as has to be.
   void validate_next(actions& out) noexcept {
-    if (!idle_.empty() && upkeep_.count(slot_task::validate) == 0)
-      tend(idle_.take_newest(), slot_task::validate, out);
+    if (!idle_.empty() && !suspended_ && upkeep_.count(slot_task::validate) == 0)
+      tend(idle_.take_next(), slot_task::validate, out);
   }
 
   /// An idle slot is to be pinged.
@@ -338,7 +454,7 @@ class basic_queue_core : public queue_ledger<Hook> {
     if (what == slot_task::keepalive)
       settle(s, now, out);
     else
-      offer_anew(s, now, queue_event_kind::slot_released, out);
+      offer_anew(s, now, queue_event_kind::slot_released, out, what == slot_task::validate);
   }
 
   /// A start has its resources, and goes on, or does without them.
@@ -367,13 +483,18 @@ class basic_queue_core : public queue_ledger<Hook> {
       revoke(granted_.front(), errc::queue_closed, timestamp(), out); // to nobody else
     while (!idle_.empty())
       close_idle(idle_.oldest(), eject_reason::closed, out);
+    while (line_.has_idle_waits())
+      end_waiting(line_.idle_wait(), errc::queue_closed, out);
     notice_drained(out);
   }
 
+  const waiting_line& line() const noexcept { return line_; }
   overload_control& overload() noexcept { return overload_; }
 
   /// In how long a caller would be served that came now; none where that cannot be said.
   std::optional<timestamp> forecast_wait() const noexcept {
+    if (suspended_)
+      return std::nullopt;
     if (!idle_.empty())
       return timestamp();
     return forecast(line_.size(), record_.latency(queue_state::runner), record_.latency(queue_state::starter),
@@ -391,7 +512,8 @@ class basic_queue_core : public queue_ledger<Hook> {
 
   /// Whether there is no slot and no wait.
   bool empty() const noexcept {
-    return idle_.empty() && line_.empty() && !line_.has_drainers() && granted_.empty() && present() == 0;
+    return idle_.empty() && line_.empty() && !line_.has_drainers() && !line_.has_idle_waits() &&
+           granted_.empty() && present() == 0;
   }
 
   /// Ends every wait in the queue; those handed out are to be destroyed.
@@ -400,173 +522,11 @@ class basic_queue_core : public queue_ledger<Hook> {
       end_waiting(line_.oldest(), abandoned, out);
     while (line_.has_drainers())
       end_waiting(line_.drainer(), abandoned, out);
+    while (line_.has_idle_waits())
+      end_waiting(line_.idle_wait(), abandoned, out);
   }
 
  private:
-  /// What hooks are told of waits that are destroyed with their execution context.
-  static inline const error_code abandoned = make_error_code(boost::system::errc::operation_canceled);
-
-  void hold_out(slot_node& s, slot_node::place_type place, wait_node* w) noexcept {
-    s.place = place;
-    s.waiter = w;
-  }
-
-  void lease_out(slot_node& s, std::uint64_t wait) noexcept {
-    s.place = slot_node::place_type::leased;
-    s.acquired = true;
-    ++record_.totals.acquired;
-    record_.tell(queue_event_kind::slot_acquired, s, wait);
-  }
-
-  slot_node& offer_idle(slot_node& s) noexcept {
-    record_.enter(queue_state::runner);
-    hold_out(s, slot_node::place_type::offered, nullptr);
-    record_.tell(queue_event_kind::slot_offered, s);
-    return s;
-  }
-
-  void offer_anew(slot_node& s, timestamp now, queue_event_kind why, actions& out) noexcept {
-    s.id = next_id_++;
-    s.idle_since = now;
-    s.acquired = false;
-    record_.tell(why, s);
-    settle(s, now, out);
-  }
-
-  void return_unused(slot_node& s, timestamp now, actions& out) noexcept {
-    record_.leave(queue_state::runner);
-    s.acquired = false;
-    record_.tell(queue_event_kind::slot_put_back, s);
-    settle(s, now, out);
-  }
-
-  bool has_fresh(timestamp now) noexcept { return !idle_.empty() && !upkeep_.is_stale(idle_.newest(), now); }
-
-  void tend(slot_node& s, slot_task what, actions& out) noexcept {
-    s.place = slot_node::place_type::tended;
-    upkeep_.begin(what);
-    record_.tell({.kind = queue_event_kind::slot_tended, .task = what}, s);
-    out.tend(s, what);
-  }
-
-  // As many as wait, where there are as many.
-  void validate_for_waiters(actions& out) noexcept {
-    while (!idle_.empty() && line_.size() > upkeep_.count(slot_task::validate))
-      tend(idle_.take_newest(), slot_task::validate, out);
-  }
-
-  // A free slot goes to the next waiter, or to its place among the idle ones.
-  void settle(slot_node& s, timestamp now, actions& out) noexcept {
-    if (s.retired != eject_reason::none)
-      return close_slot(s, s.retired, out);
-    if (closed_)
-      return close_slot(s, eject_reason::closed, out);
-    if (!line_.empty() && upkeep_.is_stale(s, now))
-      return tend(s, slot_task::validate, out);
-    while (!line_.empty()) {
-      wait_node& w = overload_.takes_newest() ? line_.newest() : line_.oldest();
-      if (overload_.sheds(now, now - w.since, s.origin != wait_cause::call)) {
-        ++record_.totals.shed_overloaded;
-        end_waiting(w, errc::overloaded, out);
-        continue;
-      }
-      line_.remove(w);
-      return grant(w, s, now, out);
-    }
-    overload_.nobody_waits(now);
-    s.origin = wait_cause::call;
-    idle_.add(s);
-    out.signal |= terms_.seen_idle(idle_.size());
-    record_.tell(queue_event_kind::slot_idle, s);
-  }
-
-  void grant(wait_node& w, slot_node& s, timestamp now, actions& out) noexcept {
-    record_.enter(queue_state::runner);
-    record_.leave(queue_state::waiter);
-    const bool offered = w.kind == wait_node::kind_type::offer;
-    hold_out(s, offered ? slot_node::place_type::offered : slot_node::place_type::granted, &w);
-    w.slot = &s;
-    w.granted_at = std::max(now, w.since); // the time was read before the lock was there
-    w.phase = wait_node::phase_type::granted;
-    granted_.push_back(w);
-    record_.tell(queue_event_kind::slot_granted, s, w.id);
-    if (!w.posted)
-      send(w, out);
-  }
-
-  void send(wait_node& w, actions& out) noexcept {
-    assert(!w.posted);
-    w.posted = true;
-    out.due.push_back(w);
-  }
-
-  void refuse(wait_node& w, error_code why, actions& out) noexcept {
-    stop_waiting(w, why);
-    w.phase = wait_node::phase_type::ended;
-    w.result = why;
-    send(w, out);
-    notice_drained(out); // its caller may have been the last that was counted as waiting
-  }
-
-  void end_waiting(wait_node& w, error_code why, actions& out) noexcept {
-    line_.remove(w);
-    if (w.kind != wait_node::kind_type::drain)
-      stop_waiting(w, why);
-    w.phase = wait_node::phase_type::ended;
-    w.result = why;
-    if (!w.posted)
-      send(w, out);
-  }
-
-  void stop_waiting(const wait_node& w, const error_code& why) noexcept {
-    record_.leave(queue_state::waiter);
-    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
-  }
-
-  // Takes a granted slot back from a wait that does not get to use it.
-  void revoke(wait_node& w, error_code why, timestamp now, actions& out) noexcept {
-    granted_.erase(granted_.iterator_to(w));
-    slot_node& s = *w.slot;
-    s.waiter = nullptr;
-    w.slot = nullptr;
-    w.phase = wait_node::phase_type::ended;
-    w.result = why;
-    record_.tell({.kind = queue_event_kind::wait_ended, .wait = w.id, .error = why});
-    return_unused(s, now, out);
-  }
-
-  // A granted or offered slot goes away. Where it had not been delivered, its waiter gets another or waits
-  // again.
-  void take_from_waiter(slot_node& s, timestamp now, actions& out) noexcept {
-    record_.leave(queue_state::runner);
-    wait_node* w = std::exchange(s.waiter, nullptr);
-    if (!w)
-      return;
-    granted_.erase(granted_.iterator_to(*w));
-    w->slot = nullptr;
-    enter_waiting();
-    record_.tell({.kind = queue_event_kind::wait_resumed, .wait = w->id});
-    if (has_fresh(now))
-      return grant(*w, idle_.take_newest(), now, out);
-    line_.resume(*w);
-    validate_for_waiters(out);
-    out.resumed = true;
-  }
-
-  void close_idle(slot_node& s, eject_reason why, actions& out) noexcept {
-    idle_.remove(s);
-    close_slot(s, why, out);
-  }
-
-  void close_slot(slot_node& s, eject_reason why, actions& out) noexcept {
-    s.place = slot_node::place_type::closing;
-    s.retired = why;
-    count_ejection(record_.totals, why);
-    census_.to_be_closed(s);
-    record_.tell({.kind = queue_event_kind::slot_closed, .reason = why}, s);
-    out.closed.push_back(s);
-  }
-
   // Who will have one that is looked after, or is or may be started for him, does not wait too much.
   bool too_many_wait() const noexcept {
     const std::uint64_t most = overload_.options().max_waiting, n = line_.size();
@@ -580,18 +540,6 @@ class basic_queue_core : public queue_ledger<Hook> {
     const auto wait = forecast_wait();
     return wait && later(now, *wait) > w.deadline;
   }
-
-  bool drained() const noexcept { return closed_ && census_.nothing_left() && is_idle(); }
-
-  void notice_drained(actions& out) noexcept {
-    while (line_.has_drainers() && drained())
-      end_waiting(line_.drainer(), {}, out);
-  }
-
-  waiting_line line_;
-  wait_list granted_; // granted and not yet delivered
-  std::uint64_t last_wait_ = 0;
-  overload_control overload_;
 };
 
 } // namespace hotslot::detail

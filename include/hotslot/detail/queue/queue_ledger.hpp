@@ -18,10 +18,13 @@ class queue_ledger {
   const launcher_terms& terms() const noexcept { return terms_; }
 
   bool closed() const noexcept { return closed_; }
+  bool suspended() const noexcept { return suspended_; }
   std::uint64_t idle() const noexcept { return idle_.size(); }
   std::uint64_t reserving() const noexcept { return resource_waiters_; }
   std::uint64_t starting() const noexcept { return record_.count(queue_state::starter); }
   std::uint64_t waiting() const noexcept { return record_.count(queue_state::waiter); }
+  /// Those who wait for a worker, and not for the end of a suspension.
+  std::uint64_t wanting() const noexcept { return suspended_ ? 0 : waiting(); }
   std::uint64_t live() const noexcept { return census_.live(); }
   /// Live slots and those whose `close()` has not returned.
   std::uint64_t present() const noexcept { return census_.live() + census_.closing(); }
@@ -34,6 +37,7 @@ class queue_ledger {
   bool validates() const noexcept { return upkeep_.validates(); }
   /// Slots that are idle, or will be as soon as they are looked after.
   std::uint64_t spare() const noexcept { return idle_.size() + upkeep_.count(); }
+  bool watches_leases() const noexcept { return watches_leases_; }
   const slot_census& census() const noexcept { return census_; }
   /// When the oldest idle slot became idle; the epoch's end where there is none.
   timestamp oldest_idle() const noexcept {
@@ -45,6 +49,8 @@ class queue_ledger {
     record_.write_to(s);
     s.idle = idle_.size();
     s.resource_waiters = resource_waiters_;
+    s.max_workers = terms_.max_workers();
+    s.suspended = suspended_;
     s.validating = upkeep_.count(slot_task::validate);
     s.resetting = upkeep_.count(slot_task::reset);
     s.pinged = upkeep_.count(slot_task::keepalive);
@@ -89,6 +95,8 @@ class queue_ledger {
   idle_stack idle_;
   std::uint64_t next_id_ = 0;
   bool closed_ = false;
+  bool suspended_ = false;
+  bool watches_leases_ = false;
   upkeep_book upkeep_;
   launcher_terms terms_;
   queue_recorder<Hook> record_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hotslot/errc.hpp>
+#include <hotslot/start_context.hpp>
 #include <hotslot/stats/latency_histogram.hpp>
 #include <hotslot/stats/queue_event.hpp>
 
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 namespace hotslot::detail {
 
@@ -29,13 +31,15 @@ inline timestamp later(timestamp t, std::chrono::nanoseconds by) noexcept {
 }
 
 struct wait_node;
+struct lease_record;
 
-/// A slot is in a list or in the hands of somebody, so the same place tells the next of the list and the wait
-/// that the slot was granted to. A million idle slots are worth it.
+/// A slot is in a list or in the hands of somebody, so the same place tells the next of the list, the wait
+/// that the slot was granted to, and what is known of its lease. A million idle slots are worth it.
 struct slot_link {
   union {
     slot_link* next = nullptr;
     wait_node* waiter;
+    lease_record* lease; ///< Only where leases are watched.
   };
   slot_link* previous = nullptr;
 };
@@ -48,6 +52,7 @@ struct slot_node : slot_link {
 
   std::uint64_t id = 0;   ///< Of the present offer; every queueing is a new one.
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
+  timestamp born{};       ///< When it was queued first.
   place_type place : 3 = place_type::outside;
   eject_reason retired : 4 = eject_reason::none; ///< If set, closed as soon as it is free.
   bool launched : 1 = false;                     ///< By a launcher, which says when its worker has gone.
@@ -57,6 +62,11 @@ struct slot_node : slot_link {
   std::uint32_t calls : 20 = 0;                  ///< That it has served; no more are counted than fit.
 
   static constexpr std::uint32_t most_calls = (1u << 20) - 1;
+
+  void count_call() noexcept {
+    if (calls != most_calls)
+      calls = (calls + 1) & most_calls;
+  }
 
   bool has_left() const noexcept { return place == place_type::closing || place == place_type::closed; }
   bool is_held_out() const noexcept {
@@ -97,7 +107,8 @@ struct wait_node
     boost::intrusive::slist_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>,
     boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
                                     boost::intrusive::optimize_size<true>> {
-  enum class kind_type : std::uint8_t { acquire, offer, drain };
+  /// `drain` and `idle` wait for the queue, not for a slot.
+  enum class kind_type : std::uint8_t { acquire, offer, drain, idle };
   enum class phase_type : std::uint8_t { fresh, waiting, granted, ended };
 
   static constexpr timestamp no_deadline = timestamp::max();
@@ -106,11 +117,15 @@ struct wait_node
     : deadline(d)
     , kind(k) {}
 
+  bool is_caller() const noexcept { return kind == kind_type::acquire || kind == kind_type::offer; }
+
   timestamp since{};
   timestamp granted_at{}; ///< The end of the wait, and the beginning of the call.
   timestamp deadline;
-  std::uint64_t id = 0;
+  std::uint64_t id = 0; ///< Of a wait for idle slots: how many.
   slot_node* slot = nullptr;
+  std::source_location where; ///< Of its caller.
+  start_context context;
   error_code result;
   kind_type kind;
   phase_type phase = phase_type::fresh;

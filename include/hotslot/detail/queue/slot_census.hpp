@@ -31,12 +31,19 @@ class slot_census {
     ++closing_;
   }
   void closed() noexcept { --closing_; }
+  /// It goes with its caller; whatever becomes of it, the queue does not wait for that.
+  void detached(const slot_node& s) noexcept {
+    --live_;
+    by_hand_ -= !s.launched;
+  }
 
   /// Nothing is left of the worker of a launched slot, or nobody looks after it any longer. The slot need not
   /// be closed yet.
   void left(slot_node& s) noexcept {
     assert(s.launched);
     s.launched = false;
+    if (s.retired == eject_reason::detached)
+      return;
     if (s.has_left())
       --leaving_;
     else
