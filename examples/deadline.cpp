@@ -50,9 +50,10 @@ asio::awaitable<engine> make_engine() {
   co_return engine();
 }
 
-// No engine, and none to be had: the caller is told why, long before its deadline.
+// No engine, and none to be had: the caller is told why, long before its deadline. One failed start is enough
+// here; by default a few more are tried.
 asio::awaitable<void> when_broken(pool engines) {
-  hotslot::launcher<engine> launcher(engines, make_engine);
+  hotslot::launcher<engine> launcher(engines, make_engine, {.starts = {.breaker_failures = 1}});
   auto fourth = co_await call(engines, 1h);
   std::cout << "fourth: " << fourth << std::endl;
 }

@@ -28,7 +28,10 @@ asio::awaitable<model> load(const std::string& name) {
 }
 
 hotslot::launcher_options options_of(const std::string& name) {
-  return {.max_workers = 2, .idle_timeout = 1min, .per_worker = {.memory_mb = name == "large" ? 800u : 300u}};
+  return {.max_workers = 2,
+          .idle_timeout = 1min,
+          .starts = {.breaker_failures = 1}, // a model that is not there does not come
+          .per_worker = {.memory_mb = name == "large" ? 800u : 300u}};
 }
 
 using models = hotslot::slot_queue_manager<model>;

@@ -38,21 +38,36 @@ enum class repeat { unless_sent, always };
 asio::awaitable<redis::reply> ask(pool& connections, const redis::words& command, repeat when) {
   const auto deadline = std::chrono::steady_clock::now() + 30s; // for a connection; the reply has none
   for (;;) {
-    auto [ec, lease] = co_await connections.async_acquire(deadline, asio::as_tuple(asio::use_awaitable));
-    if (ec == errc::deadline_exceeded || ec == errc::queue_closed)
-      throw system_error(ec);
-    if (ec)
-      continue; // no connection, so nothing was sent; the launcher sets the pace of the attempts
+    auto lease = co_await connections.acquire(deadline);
     try {
       auto reply = co_await lease->command(command);
       lease.release();
       co_return reply;
-    } catch (const system_error&) {
-      lease.release(hotslot::worker_condition::dirty);
+    } catch (const system_error&) { // a lease that was not released closes its connection
       if (when == repeat::unless_sent)
         throw;
     }
   }
+}
+
+// A network that loses everything does not end a connection: only one that does not answer is known by that.
+asio::awaitable<void> ping(slot& connection) {
+  const redis::words command{"PING"};
+  co_await connection.command(command);
+}
+
+asio::awaitable<bool> answers(slot& connection) {
+  co_await ping(connection); // or throws, which is a no
+  co_return true;
+}
+
+pool looked_after(asio::io_context& io) {
+  pool connections(io);
+  pool::upkeep_type upkeep;
+  upkeep.validate = answers;
+  upkeep.keepalive = ping;
+  connections.set_upkeep(upkeep);
+  return connections;
 }
 
 struct tally {
@@ -107,7 +122,7 @@ int main(int argc, char** argv) try {
   if (argc != 3)
     throw std::invalid_argument("two arguments are needed");
   asio::io_context io(1);
-  pool connections(io);
+  const pool connections = looked_after(io);
   hotslot::launcher<slot> launcher(
       connections,
       [server = redis::endpoint_of(argv[1])]() -> asio::awaitable<slot> {
@@ -115,7 +130,9 @@ int main(int argc, char** argv) try {
       },
       {.max_workers = 4,
        .idle_timeout = 60s,
-       .starts = {.backoff = {.first = 50ms, .most = 500ms}},
+       // A server that is away comes back: callers wait for it, each for as long as it likes, and no breaker
+       // refuses them.
+       .starts = {.backoff = {.first = 50ms, .most = 500ms}, .breaker_failures = 0},
        .on_failure = [](const auto& f) { std::cout << "cannot connect: " << f.message << std::endl; }});
   asio::co_spawn(io, serve(connections, std::stoi(argv[2])), [](std::exception_ptr e) {
     if (e)

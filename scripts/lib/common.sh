@@ -28,8 +28,17 @@ install_packages() {
   ((${#missing[@]})) || return 0
   ((EUID == 0)) || die "not root, and these packages are missing: apt-get install ${missing[*]}"
   say "installing ${missing[*]}"
+  [[ " ${missing[*]} " != *" postgresql "* ]] || without_database
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# PostgreSQL's package would make a database and start a server for it, which nobody asked for.
+without_database() {
+  local conf=/etc/postgresql-common/createcluster.conf
+  [[ ! -e $conf ]] || return 0
+  mkdir -p "${conf%/*}"
+  echo 'create_main_cluster = false' >$conf
 }
 
 # Meson by itself runs only the default compiler through ccache. Precompiled headers and another checkout's folder would make it

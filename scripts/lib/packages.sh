@@ -31,8 +31,8 @@ boost=${boost:-$default_boost}
 base_packages=(g++ meson ninja-build pkg-config python3 libssl-dev zlib1g-dev libfmt-dev libspdlog-dev libcli11-dev curl ca-certificates)
 [[ -n ${BOOST_ROOT-} ]] || base_packages+=("libboost$boost-dev" "libboost-json$boost-dev")
 # redis-tools has the server's program too, and unlike redis-server starts no service.
-test_packages=(catch2 cmake doxygen libhiredis-dev redis-tools openssl python3-jsonschema python3-prometheus-client python3-yaml
-  bubblewrap runc zsh fish)
+test_packages=(catch2 cmake doxygen libhiredis-dev redis-tools libpq-dev postgresql openssl python3-jsonschema
+  python3-prometheus-client python3-yaml bubblewrap runc zsh fish)
 
 for word in ${CXX-}; do
   case $word in
