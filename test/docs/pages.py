@@ -2,7 +2,8 @@
 """What README.md and docs/ show is true.
 
     pages.py snippets ROOT OUT.cpp OUT.d    writes a source of the C++ that is in no program of examples/, to be compiled
-    pages.py check ROOT                     C++ that is said to be from a file is there, none is said to be nothing; links lead somewhere
+    pages.py check ROOT                     C++ that is said to be from a file is there, none is said to be nothing; links lead somewhere;
+                                            tests that are named are there
     pages.py commands ROOT PROGRAMS...      runs the commands that pages show, with the programs in those folders
     pages.py builds ROOT WORK CXX...        builds the tutorial's first program by each build system, as the page says
     pages.py --self-test
@@ -134,6 +135,13 @@ def broken_links(path, text, read):
             yield f"{path}: a link to {target}"
 
 
+def missing_tests(path, text, read):
+    """`FILE`: "NAME" that is not a test there, nor what one says."""
+    for file, name in re.findall(r'`(test/[^`]+)`: "([^"]+)"', text):
+        if name not in (read(file) or ""):
+            yield f"{path}: no test in {file}: {name}"
+
+
 def matches(expected, lines):
     """Whether these lines are what is expected."""
     if not expected:
@@ -249,7 +257,7 @@ def check(root):
             return f.read()
     problems = list(wrong_excerpts(blocks(root), read))
     for path, text in pages(root):
-        problems += [*unmarked(path, text), *broken_links(path, text, read)]
+        problems += [*unmarked(path, text), *broken_links(path, text, read), *missing_tests(path, text, read)]
     return problems
 
 
@@ -294,6 +302,9 @@ def self_test():
     there = {"a/page.md": "# Here it is, or `not`\n", "b.cpp": ""}
     links = "[1](page.md#here-it-is-or-not) [2](../b.cpp) [3](https://c) [4](#d) [5](page.md#e) [6](../f.cpp)"
     assert list(broken_links("a/page.md", links, there.get)) == [f"a/page.md: a link to {to}" for to in ("#d", "page.md#e", "../f.cpp")]
+
+    cited = '| `test/a.cpp`: "it works"; `test/a.cpp`: "it flies"; `test/b.cpp`: "it works" |'
+    assert [m.split(": ")[-1] for m in missing_tests("page.md", cited, {"test/a.cpp": 'TEST_CASE("it works")'}.get)] == ["it flies", "it works"]
 
 
 def main():
