@@ -170,7 +170,7 @@ class basic_slot_queue {
   executor_type get_executor() const noexcept { return impl_->get_executor(); }
 
   /// How the queue's slots are looked after between calls. Precondition of this and the next: there has been
-  /// no slot and no wait. Both throw `bad_alloc`.
+  /// no slot. Both throw `bad_alloc`.
   void set_upkeep(upkeep_type how) const { impl_->set_upkeep(std::move(how)); }
 
   /// From now on leases that are out for too long are told, counted (`queue_totals::leaked`), and listed by

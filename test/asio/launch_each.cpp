@@ -56,6 +56,32 @@ static_assert(!launches<asio::awaitable<int> (*)(const std::string&), options_fu
 static_assert(!launches<decltype(&load), launcher_options>); // of which key?
 static_assert(!launches<decltype(&load), int (*)(const std::string&)>);
 
+TEST_CASE("each key's queue may be prepared before it has a launcher, and while a caller is counted",
+          "[launch_each]") {
+  asio::io_context io;
+  std::map<std::string, int> resets;
+  const auto prepare = [&resets](const std::string& name, const queue& q) {
+    queue::upkeep_type upkeep;
+    upkeep.reset = [&resets, name](model&) -> asio::awaitable<void> {
+      ++resets[name];
+      co_return;
+    };
+    q.set_upkeep(upkeep);
+    q.set_leak_detection({.leak_after = 1h});
+  };
+  manager all(io, hotslot::launch_each<model>(
+                      load, [](const std::string&) { return launcher_options(); }, std::nullopt, prepare));
+  const auto use = [&]() -> asio::awaitable<void> {
+    for (const std::string name : {"a", "b", "a"}) {
+      auto lease = co_await all.acquire(name);
+      lease.release();
+    }
+    all.close();
+  };
+  run(io, use());
+  CHECK(resets == std::map<std::string, int>{{"a", 2}, {"b", 1}});
+}
+
 TEST_CASE("each key has a launcher with its own options", "[launch_each]") {
   asio::io_context io;
   std::map<std::string, int> asked;

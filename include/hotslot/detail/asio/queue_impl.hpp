@@ -60,14 +60,14 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   explicit queue_impl(const Executor& ex, const hook_type& hook = {})
     : base(ex, hook) {}
 
-  /// To be called before there is a slot or a wait. Throws `bad_alloc`.
+  /// To be called before there is a slot. Throws `bad_alloc`.
   void set_upkeep(upkeep_type how) {
     prepare();
     const upkeep_terms terms{.stale_after = how.validate ? how.validate_after : timestamp::max(),
                              .resets = static_cast<bool>(how.reset)};
     auto kept = std::make_unique<const upkeep_type>(std::move(how));
     act([&](state& s, work&) {
-      assert(s.core.live() == 0 && s.core.waiting() == 0);
+      assert(!s.core.has_had_slots());
       s.core.set_upkeep(terms);
       s.upkeep.swap(kept);
     });
@@ -77,7 +77,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   void set_leak_detection(leak_detection how) {
     prepare();
     act([&](state& s, work&) {
-      assert(s.core.live() == 0 && s.core.waiting() == 0);
+      assert(!s.core.has_had_slots());
       s.core.watch_leases(how.leak_after);
       s.on_leak.swap(how.on_leak);
     });

@@ -37,6 +37,7 @@ class queue_ledger {
   bool validates() const noexcept { return upkeep_.validates(); }
   /// Slots that are idle, or will be as soon as they are looked after.
   std::uint64_t spare() const noexcept { return idle_.size() + upkeep_.count(); }
+  bool has_had_slots() const noexcept { return next_id_ != 0; }
   bool watches_leases() const noexcept { return watches_leases_; }
   const slot_census& census() const noexcept { return census_; }
   /// When the oldest idle slot became idle; the epoch's end where there is none.
