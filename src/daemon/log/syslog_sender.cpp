@@ -147,9 +147,11 @@ asio::awaitable<error_code> syslog_sender::open_tcp() {
   const auto [unknown, found] = co_await tcp_resolver_.async_resolve(a.host, a.port, as_result);
   if (unknown)
     co_return unknown;
-  const auto [ec, at] = co_await asio::async_connect(stream_, found, as_result);
-  if (!ec)
-    stream_.set_option(asio::socket_base::keep_alive(true));
+  if (over_) // which came when the name was known already
+    co_return asio::error::operation_aborted;
+  auto [ec, at] = co_await asio::async_connect(stream_, found, as_result);
+  if (!ec) // and it was not shut since
+    stream_.set_option(asio::socket_base::keep_alive(true), ec);
   co_return ec;
 }
 
@@ -253,8 +255,10 @@ void syslog_sender::shut() noexcept {
 void syslog_sender::end_soon() {
   end_.expires_after(options_.linger);
   end_.async_wait([self = shared_from_this()](const error_code& ec) {
-    if (!ec)
-      self->shut();
+    if (ec)
+      return;
+    self->over_ = true;
+    self->shut();
   });
 }
 

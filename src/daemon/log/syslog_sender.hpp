@@ -92,6 +92,7 @@ class syslog_sender : public std::enable_shared_from_this<syslog_sender> {
   asio::steady_timer end_;
   bool unreachable_ = false;
   std::chrono::steady_clock::time_point tell_again_{};
+  bool over_ = false; ///< Nothing is opened any more.
   bool closing_ = false;
 
   mutable std::mutex mutex_;
