@@ -26,6 +26,8 @@ class evictable {
   virtual std::uint64_t idle_workers() const noexcept = 0;
   /// How many are closed, or about to be, and not gone yet: what they take comes back by itself.
   virtual std::uint64_t leaving_workers() const noexcept = 0;
+  /// How many their callers have taken for good: what they take comes back some time, whoever asks for it.
+  virtual std::uint64_t detached_workers() const noexcept { return 0; }
   /// What it costs to lose a worker: start time x calls a second, in whatever unit all have in common.
   virtual double worth() const noexcept = 0;
   /// Keeps the longest idle worker from its callers. False where none may go any longer.

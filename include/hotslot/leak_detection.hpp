@@ -20,7 +20,8 @@ struct leaked_lease {
 struct leak_detection {
   std::chrono::nanoseconds leak_after = std::chrono::minutes(1);
   /// Told once of each lease that is out for that long, up to a second later; on the queue's executor,
-  /// without a lock. It may use the queue, and does not throw. May be empty.
+  /// without a lock, perhaps on several threads at once. It may use the queue, and does not throw. It lives
+  /// as long as the queue, so it must not hold a handle on it. May be empty.
   std::function<void(const leaked_lease&)> on_leak = {};
 };
 

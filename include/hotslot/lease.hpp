@@ -24,7 +24,8 @@ namespace hotslot {
 ///    but back to the queue where `keep()` has said so;
 ///  - destroyed untouched: back to its place in the queue, its idle age unchanged. So a lease that is granted
 ///    to the losing branch of a race is not lost;
-///  - in any case closed where its queue was closed, or the slot retired, meanwhile.
+///  - in any case closed where its queue was closed, or the slot retired, meanwhile; but not where `detach()`
+///    has taken it out of the queue.
 ///
 /// Lifetime: may outlive every handle of its queue, and the execution context. Thread safety: distinct
 /// objects are safe and may be used from any thread; a shared one is not. Cost: `release` of a slot nobody

@@ -7,9 +7,9 @@
 
 namespace hotslot {
 
-/// The right to run one call on a worker. `close()` ends the worker; it is called exactly once, from
-/// whichever thread finds out that the slot is no longer wanted, without any lock of hotslot's held; right
-/// after it the slot is destroyed. No two threads touch a slot at a time.
+/// The right to run one call on a worker. `close()` ends the worker; it is called exactly once, unless the
+/// slot is detached, from whichever thread finds out that the slot is no longer wanted, without any lock of
+/// hotslot's held; right after it the slot is destroyed. No two threads touch a slot at a time.
 template <class T>
 concept slot = std::move_constructible<T> && std::destructible<T> && requires(T& s) {
   { s.close() }

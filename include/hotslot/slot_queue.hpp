@@ -129,9 +129,10 @@ struct initiate_acquire {
 /// An object of this type is a handle: copies share one queue. The last handle that goes closes the queue.
 /// Leases and tokens are no handles, but what they need of the queue lives as long as they do.
 ///
-/// Invariants: a slot is in one place, and closed once; at rest there is never an idle slot and a waiting
-/// caller; a queued slot ends one wait at most; a caller that goes away leaves the slot it was granted to the
-/// next one; a newcomer never overtakes a waiting caller.
+/// Invariants: a slot is in one place, and closed once, or detached; at rest there is never an idle slot and
+/// a waiting caller, but in a queue that is suspended, or has to validate the slot first; a queued slot ends
+/// one wait at most; a caller that goes away leaves the slot it was granted to the next one; a newcomer never
+/// overtakes a waiting caller.
 ///
 /// Executor: operations complete through their handler's associated executor, else through the queue's, and
 /// never inline. When the execution context of the queue's executor is destroyed, the operations that wait
@@ -174,8 +175,10 @@ class basic_slot_queue {
   void set_upkeep(upkeep_type how) const { impl_->set_upkeep(std::move(how)); }
 
   /// From now on leases that are out for too long are told, counted (`queue_totals::leaked`), and listed by
-  /// `leaks`. It ends with `close`. Cost: one clock reading for each acquisition, a timer once a second while
-  /// leases are out, 64 bytes for each slot.
+  /// `leaks`, until the queue is closed: a call that is under way on another thread may end after `close` has
+  /// returned. While a lease is out that has not leaked, the context's `run()` does not return.
+  /// Preconditions: also that no launcher makes a slot yet; `leak_after` is positive. Cost: one clock reading
+  /// for each acquisition, a timer once a second while leases are out, 64 bytes for each slot.
   void set_leak_detection(leak_detection how) const { impl_->set_leak_detection(std::move(how)); }
 
   /// The leases that have leaked and not come back, oldest first. Cost: one mutex; linear in them. Throws
@@ -203,13 +206,13 @@ class basic_slot_queue {
     return lease_type(*impl_.get(), impl_->try_acquire(where));
   }
 
-  /// The same. Where there is none `why` says so at that instant: `errc::none_idle`, `errc::not_validated`,
+  /// The same. Where there is none `ec` says why at that instant: `errc::none_idle`, `errc::not_validated`,
   /// `errc::queue_suspended` or `errc::queue_closed`.
-  lease_type try_acquire(error_code& why,
+  lease_type try_acquire(error_code& ec,
                          std::source_location where = std::source_location::current()) const noexcept {
     errc none{};
     lease_type lease(*impl_.get(), impl_->try_acquire(where, &none));
-    why = lease ? error_code() : make_error_code(none);
+    ec = lease ? error_code() : make_error_code(none);
     return lease;
   }
 
@@ -240,8 +243,20 @@ class basic_slot_queue {
   /// The same without a deadline.
   template <class CompletionToken = asio::default_completion_token_t<Executor>>
   requires(!std::is_convertible_v<CompletionToken, time_limit>) auto async_acquire(
-      CompletionToken&& token = asio::default_completion_token_t<Executor>(),
+      start_context context, CompletionToken&& token = asio::default_completion_token_t<Executor>(),
       std::source_location where = std::source_location::current()) const {
+    return async_acquire(std::move(context), time_point::max(), std::forward<CompletionToken>(token), where);
+  }
+
+  /// The same without either.
+  template <class CompletionToken = asio::default_completion_token_t<Executor>>
+  requires(
+      !std::is_convertible_v<CompletionToken, time_limit> &&
+      !std::is_same_v<std::decay_t<CompletionToken>,
+                      start_context>) auto async_acquire(CompletionToken&& token =
+                                                             asio::default_completion_token_t<Executor>(),
+                                                         std::source_location where =
+                                                             std::source_location::current()) const {
     return async_acquire(time_point::max(), std::forward<CompletionToken>(token), where);
   }
 
@@ -376,10 +391,9 @@ class basic_slot_queue {
   /// Closes the idle slots of which `unwanted(slot)` says so, which is given them as constants, oldest first,
   /// under the queue's lock: it has to be quick, must not use the queue, and does not throw. Returns how
   /// many.
-  template <std::predicate<const Slot&> Predicate>
-  std::uint64_t eject_if(Predicate unwanted) const noexcept {
-    return impl_->eject_if(unwanted);
-  }
+  template <class Predicate>
+  requires std::predicate<Predicate&, const Slot&> std::uint64_t eject_if(Predicate unwanted)
+  const noexcept { return impl_->eject_if(unwanted); }
 
   /// The channel of capacity 1 that is sent to, without blocking, when a wait begins or ends unserved and
   /// when a slot is closed. For one receiver: the launcher. Lives as long as the queue and its executor's
@@ -449,6 +463,9 @@ using slot_queue = basic_slot_queue<Slot>;
 /// A lease of such a queue.
 template <slot Slot>
 using lease = basic_lease<Slot>;
+/// What a lease of such a queue is detached as.
+template <slot Slot>
+using detached_slot = basic_detached_slot<Slot>;
 /// A token of such a queue.
 template <slot Slot>
 using slot_token = basic_slot_token<Slot>;

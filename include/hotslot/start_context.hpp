@@ -24,9 +24,11 @@ namespace hotslot {
 class start_context {
  public:
   start_context() = default;
-  /// Throws `bad_alloc`, and what moving the value throws.
+  /// Throws `bad_alloc`, and what moving the value throws. A value that can only be moved goes by
+  /// `shared_ptr`.
   template <class T>
-  requires(!std::same_as<std::remove_cvref_t<T>, start_context>) explicit start_context(T&& value)
+  requires(!std::same_as<std::remove_cvref_t<T>, start_context> &&
+           std::copy_constructible<std::decay_t<T>>) explicit start_context(T&& value)
     : value_(new holder(std::any(std::forward<T>(value)))) {}
 
   /// Whether there is a value.

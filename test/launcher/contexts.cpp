@@ -104,6 +104,14 @@ TEST_CASE_METHOD(fixture, "a start that waits for resources keeps its caller's c
   CHECK(seen == texts{"a", "b"});
 }
 
+TEST_CASE_METHOD(fixture, "what a suspended queue starts has nobody's context", "[context]") {
+  queue.suspend();
+  auto l = launch({.min_idle = 1});
+  call(start_context(std::string("a")));
+  run_for(scheduler, 1s);
+  CHECK(seen == texts{"none"});
+}
+
 TEST_CASE("a context is a value of any type", "[context]") {
   const start_context none, number(7), text(std::string("a"));
   CHECK_FALSE(none);

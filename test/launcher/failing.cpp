@@ -98,6 +98,8 @@ TEST_CASE_METHOD(pool_fixture, "failed starts end nobody's wait for a suspension
   k.queue.suspend();
   k.call();
   run_for(scheduler, 10min);
+  k.call(); // while the breaker is open
+  run_for(scheduler, 1ms);
   CHECK(k.refused == 0);
 }
 

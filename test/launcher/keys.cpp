@@ -109,6 +109,25 @@ TEST_CASE_METHOD(pool_fixture, "workers that become idle while others wait go fo
   CHECK(a.served == 2);
 }
 
+TEST_CASE_METHOD(pool_fixture, "what is detached is not asked for, so that others are", "[keys]") {
+  tracker t(resources{.memory_mb = 900});
+  const launcher_options options{.idle_timeout = 1h, .per_worker = resources{.memory_mb = 100}};
+  simulated_key a(scheduler, {}, options, t), b(scheduler, {.run_time = 1s}, options, t),
+      c(scheduler, {}, options, t);
+  std::vector<simulated_key::queue_type::lease_type::detached_type> detached;
+  idle_workers(a, 6);
+  while (auto lease = a.queue.try_acquire())
+    detached.push_back(lease.detach());
+  REQUIRE(detached.size() == 6);
+  for (int n = 0; n < 60; ++n)
+    b.call(); // three workers, which are never idle
+  run_for(scheduler, 2s);
+  c.call();
+  run_for(scheduler, 5s);
+  CHECK(c.served == 1);
+  run_for(scheduler, 1min);
+}
+
 TEST_CASE_METHOD(pool_fixture, "a key that is always busy gives up workers to one that has none", "[keys]") {
   tracker t(resources{.memory_mb = 400});
   simulated_key a(scheduler, {.run_time = 50ms}, {.idle_timeout = 1h, .per_worker = hundred}, t);

@@ -86,6 +86,17 @@ TEST_CASE_METHOD(pool_fixture, "recycling replaces all workers of now, as many a
   CHECK(k.workers.size() == 12);
 }
 
+TEST_CASE_METHOD(pool_fixture, "a detached worker holds up no recycling", "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  idle_workers(k, 3);
+  auto mine = k.queue.try_acquire();
+  REQUIRE(mine);
+  auto detached = mine.detach();
+  k.launcher.recycle();
+  run_for(scheduler, 10s);
+  CHECK(k.queue.snapshot().totals.ejected_recycled == 2);
+}
+
 TEST_CASE_METHOD(pool_fixture, "recycled all at once, idle workers end now and busy ones after their call",
                  "[launcher]") {
   simulated_key k(scheduler, {}, {.idle_timeout = 1h});

@@ -36,7 +36,7 @@ enum class queue_event_kind : std::uint8_t {
   slot_queued,   ///< A worker's slot is new in the queue.
   slot_released, ///< A used slot came back, and is offered anew.
   slot_put_back, ///< A granted, offered or leased slot came back unused; its offer stands.
-  slot_idle,     ///< The slot is free and nobody waits.
+  slot_idle,     ///< The slot is free and nobody waits, or nobody may have it.
   slot_granted,  ///< The slot goes to `wait`, whom it has not reached yet.
   slot_offered,  ///< The slot is held out to a dequeuer: `wait`, or one that found it idle, where that is 0.
   slot_acquired, ///< A caller has the slot: `wait`, or one that found it idle or offered, where that is 0.
@@ -48,7 +48,7 @@ enum class queue_event_kind : std::uint8_t {
   wait_ended,        ///< Without a slot, for `error`.
   start_begun,       ///< A worker is being started.
   start_ended,       ///< It has been, where `error` is none.
-  lease_leaked,      ///< The slot's lease has been out for too long.
+  lease_leaked,      ///< The lease of `offer` has been out for too long.
   queue_suspended,   ///< Nobody gets a slot.
   queue_resumed,     ///< They do again.
   queue_closed,

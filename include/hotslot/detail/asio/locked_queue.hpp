@@ -113,7 +113,8 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     });
   }
   void give_up(entry_type& e, slot_task what) noexcept {
-    act([&](state& s, work& todo) { s.core.give_up(e, what, todo); });
+    const timestamp t = now();
+    act([&](state& s, work& todo) { s.core.give_up(e, what, t, todo); });
   }
 
   friend void intrusive_ptr_add_ref(locked_queue* q) noexcept {
@@ -236,13 +237,15 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     intrusive_ptr_release(this);
   }
 
-  /// To be called once for each slot. Throws `bad_alloc`.
-  void add_lease_record() {
-    if (!watches_leases()) [[likely]]
+  /// One is to be added for each slot; null where leases are not watched. Throws `bad_alloc`.
+  std::unique_ptr<lease_record> new_lease_record() const {
+    return watches_leases() ? std::make_unique<lease_record>() : nullptr;
+  }
+  void add(std::unique_ptr<lease_record> r) noexcept {
+    if (!r) [[likely]]
       return;
-    auto* const r = new lease_record;
     std::lock_guard lock(mutex_);
-    state_or_null()->core.leases().add_record(*r);
+    state_or_null()->core.leases().add_record(*r.release());
   }
 
   static entry_type& entry_of(slot_node& s) noexcept { return static_cast<entry_type&>(s); }
@@ -279,6 +282,10 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     queue_actions nothing;
     if (closed_)
       fresh->core.close(nothing);
+    if (context_ended_) {
+      fresh->timer.end();
+      fresh->leak_timer.end();
+    }
     state_.store(fresh.release(), std::memory_order_release);
   }
 
@@ -359,6 +366,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
     std::unique_ptr<timer_type> timer, leak_timer;
     {
       std::lock_guard lock(mutex_);
+      context_ended_ = true;
       state* s = state_or_null();
       if (!s)
         return;
@@ -383,6 +391,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
   std::atomic<state*> state_{nullptr};
   std::atomic<std::uint32_t> references_{0};
   Executor executor_;
+  bool context_ended_ = false; ///< So that there is no timer any more.
 };
 
 } // namespace hotslot::detail

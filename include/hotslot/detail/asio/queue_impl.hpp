@@ -354,8 +354,10 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
 
   /// Everything about a new slot that can fail. Throws `bad_alloc` and what moving a slot throws.
   entry_pointer prepare_slot(Slot&& slot) {
-    this->add_lease_record();
-    return entry_pointer(new entry_type(std::move(slot)));
+    auto record = this->new_lease_record();
+    entry_pointer entry(new entry_type(std::move(slot)));
+    this->add(std::move(record));
+    return entry;
   }
 
   /// The worker becomes a slot in the same step in which it stops being a start, if it is `counted` as one
@@ -378,6 +380,7 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     act([&](state& s, work& todo) {
       s.core.close(todo);
       s.timer.cancel();
+      s.leak_timer.cancel();
       todo.signal = true;
     });
   }

@@ -56,7 +56,8 @@ auto to_awaited(F f) {
 /// What makes workers: a function that returns an awaitable of a slot, as a coroutine does; or a slot; or an
 /// asynchronous operation of Asio's kind, which takes a completion token and completes with an error and a
 /// slot, `void(error_code, Slot)` or `void(std::exception_ptr, Slot)`. Any of them may take a
-/// `const start_context&` before that, which lives until the worker is made.
+/// `const start_context&` before that, which lives until the worker is made; one that can
+/// do without is not given it.
 template <class F, class Slot, class Executor>
 concept worker_factory = slot<Slot> && std::move_constructible<F> &&
     (detail::makes_workers<F, Slot, Executor> ||

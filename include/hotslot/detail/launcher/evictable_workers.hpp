@@ -77,6 +77,10 @@ class evictable_workers final : public evictable {
     return evicting_.load() + read([](const core_type& core) { return core.census().leaving(); });
   }
 
+  std::uint64_t detached_workers() const noexcept override {
+    return read([](const core_type& core) { return core.census().detached(); });
+  }
+
   bool claim_oldest() noexcept override {
     slot_node* const s = queue_.claim_oldest(keep_.load());
     if (s)

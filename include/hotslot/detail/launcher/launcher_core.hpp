@@ -288,7 +288,7 @@ class launcher_core : public resource_waiter,
     in.queue = core.snapshot();
     in.queue.idle = core.spare(); // a policy need not know of upkeep, nor of suspension
     in.queue.states[static_cast<std::size_t>(queue_state::waiter)] = core.wanting();
-    in.next_deadline = core.next_deadline();
+    in.next_deadline = core.wanting() == 0 ? wait_node::no_deadline : core.line().next_caller_deadline();
     remember_worth(in);
     try {
       return options.policy(in);
@@ -317,7 +317,7 @@ class launcher_core : public resource_waiter,
   }
 
   static bool is_hopeless(const wait_node& w, const launch_failure& f) noexcept {
-    return f.opened_breaker || f.code == errc::resources_impossible || w.deadline <= f.at + f.retry;
+    return f.opened_breaker || f.code == errc::resources_impossible || w.deadline <= later(f.at, f.retry);
   }
 
   // What is started for those that wait leaves fewer idle.
@@ -350,12 +350,13 @@ class launcher_core : public resource_waiter,
   std::vector<start_context> contexts_of_next(std::uint64_t n) const {
     std::vector<start_context> all;
     bool any = false;
-    queue->look([&](const core_type& core) { any = n != 0 && core.line().has_contexts(); });
+    queue->look(
+        [&](const core_type& core) { any = n != 0 && core.wanting() != 0 && core.line().has_contexts(); });
     if (!any)
       return all;
     all.reserve(n);
     queue->look([&](const core_type& core) {
-      const std::uint64_t before = core.under_way() - std::min(core.under_way(), n);
+      const std::uint64_t before = core.spare() + core.under_way() - std::min(core.under_way(), n);
       core.line().visit_contexts(before, n, [&](const start_context& c) { all.push_back(c); });
     });
     return all;

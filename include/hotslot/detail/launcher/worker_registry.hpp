@@ -90,9 +90,10 @@ class worker_registry {
         return;
       std::uint64_t out = missing, left = 0;
       for (const worker& w : workers_)
-        out += w.retired;
+        out += w.retired && !is_detached(w);
       for (worker& w : workers_)
-        if (!w.retired && w.born <= recycle_until_ && ++left && out < recycled_at_a_time_ && ++out)
+        if (!w.retired && !is_detached(w) && w.born <= recycle_until_ && ++left &&
+            out < recycled_at_a_time_ && ++out)
           retire(w, old);
       if (left == 0)
         recycled_at_a_time_ = 0;
@@ -134,6 +135,13 @@ class worker_registry {
       core.recount(todo, [&w](slot_census& census) { census.left(*w.slot); });
       todo.signal = true;
     });
+  }
+
+  // Whoever has it for good ends it, too.
+  bool is_detached(const worker& w) const noexcept {
+    bool yes = false;
+    queue_.look([&](const auto&) { yes = (*w.slot).retired == eject_reason::detached; });
+    return yes;
   }
 
   static void retire(worker& w, std::vector<slot_pointer>& out) {

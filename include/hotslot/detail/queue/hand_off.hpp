@@ -104,10 +104,15 @@ class hand_off : public queue_ledger<Hook> {
     out.tend(s, what);
   }
 
-  // As many as wait, where there are as many.
-  void validate_for_waiters(queue_actions& out) noexcept {
-    while (!idle_.empty() && !suspended_ && line_.size() > upkeep_.count(slot_task::validate))
-      tend(idle_.take_next(), slot_task::validate, out);
+  // Those who wait get what is idle, or, where that has to be validated, as many are as wait.
+  void serve_with_idle(timestamp now, queue_actions& out) noexcept {
+    while (!idle_.empty() && !suspended_ && line_.size() > upkeep_.count(slot_task::validate)) {
+      slot_node& s = idle_.take_next();
+      if (upkeep_.is_stale(s, now))
+        tend(s, slot_task::validate, out);
+      else if (!serve_with(s, now, out))
+        idle_.add(s);
+    }
   }
 
   // A free slot goes to the next waiter, or to its place among the idle ones.
@@ -224,7 +229,7 @@ class hand_off : public queue_ledger<Hook> {
     if (has_fresh(now))
       return grant(*w, idle_.take_next(), now, out);
     line_.resume(*w);
-    validate_for_waiters(out);
+    serve_with_idle(now, out);
     out.resumed = true;
   }
 

@@ -45,6 +45,8 @@ class leased_slots {
 
   void begin(slot_node& s, timestamp now, const std::source_location& where) noexcept {
     s.lease = take_record();
+    if (!s.lease) // of a slot that was being made as this began
+      return;
     s.lease->offer = s.id;
     s.lease->since = now;
     s.lease->where = where;
@@ -53,6 +55,8 @@ class leased_slots {
   }
 
   void end(slot_node& s) noexcept {
+    if (!s.lease)
+      return;
     record_list& from = s.lease->leaked ? leaked_ : out_;
     from.erase(from.iterator_to(*s.lease));
     free_.push_front(*s.lease);

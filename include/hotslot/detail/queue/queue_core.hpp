@@ -61,12 +61,11 @@ class basic_queue_core : public hand_off<Hook> {
   using steps::return_unused;
   using steps::revoke;
   using steps::send;
-  using steps::serve_with;
+  using steps::serve_with_idle;
   using steps::settle;
   using steps::stop_waiting;
   using steps::take_from_waiter;
   using steps::tend;
-  using steps::validate_for_waiters;
 
  public:
   using actions = queue_actions;
@@ -162,7 +161,7 @@ class basic_queue_core : public hand_off<Hook> {
 
   /// A lease that has been out for too long, and was not told before.
   std::optional<leaked_lease> next_leak(timestamp now) noexcept {
-    const lease_record* r = leases_.find_leak(now);
+    const lease_record* r = closed_ ? nullptr : leases_.find_leak(now);
     if (!r)
       return std::nullopt;
     ++record_.totals.leaked;
@@ -258,7 +257,7 @@ class basic_queue_core : public hand_off<Hook> {
       return refuse(w, errc::queue_closed, out);
     if (has_fresh(now))
       return grant(w, idle_.take_next(), now, out);
-    if (terms_.refusal() && live() == 0) {
+    if (terms_.refusal() && live() == 0 && !suspended_) {
       ++record_.totals.failed;
       return refuse(w, terms_.refusal(), out);
     }
@@ -271,7 +270,7 @@ class basic_queue_core : public hand_off<Hook> {
       return refuse(w, errc::deadline_unreachable, out);
     }
     line_.add(w);
-    validate_for_waiters(out);
+    serve_with_idle(now, out);
   }
 
   /// Starts a wait for the queue to be closed and empty.
@@ -402,12 +401,7 @@ class basic_queue_core : public hand_off<Hook> {
     resumed_at_ = now;
     record_.tell({.kind = queue_event_kind::queue_resumed});
     out.signal = true;
-    while (!line_.empty() && !idle_.empty() && !upkeep_.is_stale(idle_.next(), now)) {
-      slot_node& s = idle_.take_next();
-      if (!serve_with(s, now, out))
-        idle_.add(s);
-    }
-    validate_for_waiters(out);
+    serve_with_idle(now, out);
   }
 
   // Upkeep
@@ -433,16 +427,16 @@ class basic_queue_core : public hand_off<Hook> {
     upkeep_.end(what);
     out.signal |= what == slot_task::keepalive; // for the next one
     finish_late(s, what, fit, now, out);
-    validate_for_waiters(out);
+    serve_with_idle(now, out);
   }
 
   /// That takes too long: it is closed in the end, and not waited for.
-  void give_up(slot_node& s, slot_task what, actions& out) noexcept {
+  void give_up(slot_node& s, slot_task what, timestamp now, actions& out) noexcept {
     upkeep_.end(what);
     out.signal = true; // those who wait for it may need another worker
     if (s.retired == eject_reason::none)
       s.retired = eject_reason::unfit;
-    validate_for_waiters(out);
+    serve_with_idle(now, out);
   }
 
   /// One that was given up, or that is counted no longer.

@@ -16,6 +16,8 @@ class slot_census {
   std::uint64_t live() const noexcept { return live_; }
   std::uint64_t closing() const noexcept { return closing_; }
   std::uint64_t leaving() const noexcept { return leaving_; }
+  /// Of workers that a launcher has started and that are not gone.
+  std::uint64_t detached() const noexcept { return detached_; }
   /// Of the live ones, those that no launcher has started.
   std::uint64_t by_hand() const noexcept { return by_hand_; }
   bool nothing_left() const noexcept { return live_ == 0 && closing_ == 0 && leaving_ == 0 && ending_ == 0; }
@@ -35,6 +37,7 @@ class slot_census {
   void detached(const slot_node& s) noexcept {
     --live_;
     by_hand_ -= !s.launched;
+    detached_ += s.launched;
   }
 
   /// Nothing is left of the worker of a launched slot, or nobody looks after it any longer. The slot need not
@@ -43,8 +46,8 @@ class slot_census {
     assert(s.launched);
     s.launched = false;
     if (s.retired == eject_reason::detached)
-      return;
-    if (s.has_left())
+      --detached_;
+    else if (s.has_left())
       --leaving_;
     else
       ++by_hand_;
@@ -65,6 +68,7 @@ class slot_census {
   std::uint64_t closing_ = 0;
   std::uint64_t leaving_ = 0;
   std::uint64_t ending_ = 0;
+  std::uint64_t detached_ = 0;
 };
 
 } // namespace hotslot::detail

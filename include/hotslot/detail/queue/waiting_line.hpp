@@ -84,6 +84,12 @@ class waiting_line {
   timestamp next_deadline() const noexcept {
     return deadlines_.empty() ? wait_node::no_deadline : deadlines_.begin()->deadline;
   }
+  /// The same of the callers. Cost: the other waits that come before.
+  timestamp next_caller_deadline() const noexcept {
+    const auto it =
+        std::find_if(deadlines_.begin(), deadlines_.end(), [](const wait_node& w) { return w.is_caller(); });
+    return it == deadlines_.end() ? wait_node::no_deadline : it->deadline;
+  }
   /// The wait whose deadline comes first. Precondition: there is one.
   wait_node& most_urgent() noexcept {
     assert(!deadlines_.empty());

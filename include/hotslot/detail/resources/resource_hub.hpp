@@ -278,9 +278,10 @@ class resource_hub {
       richest->workers->surrender(richest->workers->surrendering() + 1);
   }
 
-  // What stays of what an account uses.
+  // What stays of what an account uses, of that which it could give.
   static resources kept(const hub_account& a) noexcept {
-    return a.used - a.workers->worker_size() * (a.workers->leaving_workers() + a.workers->surrendering());
+    const evictable& w = *a.workers;
+    return a.used - w.worker_size() * (w.leaving_workers() + w.surrendering() + w.detached_workers());
   }
   double share_of(const resource_account_node& a, const resources& amount) const noexcept {
     return dominant_share(amount, arbiter_.total()) / a.weight;
