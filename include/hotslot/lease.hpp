@@ -89,8 +89,9 @@ class basic_lease {
     assert(entry_);
     return std::max(leased_at_ - entry_->idle_since, detail::timestamp());
   }
-  /// How long ago the worker's slot was queued first.
-  std::chrono::nanoseconds age() const noexcept {
+  /// How long ago the worker's slot was queued first; in a queue whose traits keep that
+  /// (`aging_queue_traits`).
+  std::chrono::nanoseconds age() const noexcept requires Traits::keeps_age {
     assert(entry_);
     return impl_type::now() - entry_->born;
   }

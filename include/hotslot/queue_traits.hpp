@@ -22,8 +22,15 @@ struct queue_traits {
   using clock_type = std::chrono::steady_clock;
   using mutex_type = std::mutex;
   using hook_type = no_hook;
+  static constexpr bool keeps_age =
+      false; ///< Whether leases tell the age of their slots, at 8 bytes for each.
   template <class Executor>
   using timer_type = asio::basic_waitable_timer<clock_type, asio::wait_traits<clock_type>, Executor>;
+};
+
+/// The same, for queues whose leases tell the age of their slots.
+struct aging_queue_traits : queue_traits {
+  static constexpr bool keeps_age = true;
 };
 
 } // namespace hotslot

@@ -101,7 +101,9 @@ TEST_CASE_METHOD(fixture, "a detached worker makes room for another, but keeps w
   CHECK(tracker.taken().memory_mb == 60);
 }
 
-TEST_CASE_METHOD(fixture, "a lease tells how old its slot is", "[lease]") {
+TEST_CASE("a lease tells how old its slot is, where its queue keeps that", "[lease]") {
+  asio::io_context io;
+  hotslot::basic_slot_queue<test_slot, asio::any_io_executor, hotslot::aging_queue_traits> q(io);
   q.queue_slot(test_slot(1));
   auto lease = q.try_acquire();
   const auto age = lease.age();

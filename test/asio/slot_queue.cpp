@@ -19,7 +19,7 @@ struct number_slot {
   void close() noexcept {}
 };
 static_assert(sizeof(hotslot::detail::slot_entry<number_slot, hotslot::detail::slot_node>) ==
-              56 + sizeof(number_slot));
+              48 + sizeof(number_slot));
 using namespace std::chrono_literals;
 using asio::use_awaitable;
 using hotslot::errc;

@@ -98,7 +98,9 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     intrusive_ptr_add_ref(this);
     std::uint64_t id = 0;
     act([&](state& s, work& todo) {
-      s.core.queue(*entry, now(), wait_cause::start, todo);
+      const timestamp t = now();
+      entry->note_birth(t);
+      s.core.queue(*entry, t, wait_cause::start, todo);
       id = entry->id;
     });
     return {std::move(entry), id};
@@ -367,7 +369,9 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     e.launched = true;
     act([&](state& s, work& todo) {
       s.core.launched(took, counted);
-      s.core.queue(e, now(), origin, todo);
+      const timestamp t = now();
+      e.note_birth(t);
+      s.core.queue(e, t, origin, todo);
       todo.signal = true;
     });
   }

@@ -8,14 +8,21 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace hotslot::detail {
 
+/// When a slot was queued first.
+struct birth_record {
+  timestamp born{};
+};
+struct no_birth_record {};
+
 /// Owned by its queue until closed, and by the tokens that refer to it. The slot itself is gone once closed.
 /// `Node` is what the queue's state machine links.
-template <slot Slot, class Node>
-struct slot_entry final : Node {
+template <slot Slot, class Node, bool KeepsAge = false>
+struct slot_entry final : Node, std::conditional_t<KeepsAge, birth_record, no_birth_record> {
   explicit slot_entry(Slot&& s)
     : slot(std::move(s)) {}
   slot_entry(const slot_entry&) = delete;
@@ -27,6 +34,11 @@ struct slot_entry final : Node {
   union {
     Slot slot;
   };
+
+  void note_birth([[maybe_unused]] timestamp now) noexcept {
+    if constexpr (KeepsAge)
+      this->born = now;
+  }
 
   void resume() noexcept {
     if constexpr (pausable_slot<Slot>)

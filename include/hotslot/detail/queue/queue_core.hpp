@@ -86,7 +86,6 @@ class basic_queue_core : public hand_off<Hook> {
     record_.expect_runs();
     record_.number(s, next_id_);
     s.origin = origin;
-    s.born = now;
     offer_anew(s, now, queue_event_kind::slot_queued, out, true); // it has just been made
   }
 

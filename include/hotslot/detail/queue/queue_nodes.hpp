@@ -52,7 +52,6 @@ struct slot_node : slot_link {
 
   std::uint64_t id = 0;   ///< Of the present offer; every queueing is a new one.
   timestamp idle_since{}; ///< Kept until a caller has really used the slot.
-  timestamp born{};       ///< When it was queued first.
   place_type place : 3 = place_type::outside;
   eject_reason retired : 4 = eject_reason::none; ///< If set, closed as soon as it is free.
   bool launched : 1 = false;                     ///< By a launcher, which says when its worker has gone.
