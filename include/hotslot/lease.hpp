@@ -91,7 +91,7 @@ class basic_lease {
   }
   /// How long ago the worker's slot was queued first; in a queue whose traits keep that
   /// (`aging_queue_traits`).
-  std::chrono::nanoseconds age() const noexcept requires Traits::keeps_age {
+  std::chrono::nanoseconds age() const noexcept requires detail::keeps_age<Traits> {
     assert(entry_);
     return impl_type::now() - entry_->born;
   }

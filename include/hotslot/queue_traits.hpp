@@ -22,11 +22,21 @@ struct queue_traits {
   using clock_type = std::chrono::steady_clock;
   using mutex_type = std::mutex;
   using hook_type = no_hook;
-  static constexpr bool keeps_age =
-      false; ///< Whether leases tell the age of their slots, at 8 bytes for each.
+  /// Whether leases tell the age of their slots, at 8 bytes for each; false where traits do not say.
+  static constexpr bool keeps_age = false;
   template <class Executor>
   using timer_type = asio::basic_waitable_timer<clock_type, asio::wait_traits<clock_type>, Executor>;
 };
+
+namespace detail {
+
+template <class Traits>
+constexpr bool keeps_age = false;
+template <class Traits>
+requires requires { Traits::keeps_age; }
+constexpr bool keeps_age<Traits> = Traits::keeps_age;
+
+} // namespace detail
 
 /// The same, for queues whose leases tell the age of their slots.
 struct aging_queue_traits : queue_traits {

@@ -293,8 +293,8 @@ class basic_slot_queue {
   /// Fn's stream of offered slots.
   dequeuer_type start_dequeuer() const { return dequeuer_type(impl_); }
 
-  /// Ends the waits of all callers with `operation_aborted`. The queue stays as it is. Throws `bad_alloc`,
-  /// but not once there has been a slot or a wait.
+  /// Ends the waits of all callers for a slot with `operation_aborted`. The queue stays as it is. Throws
+  /// `bad_alloc`, but not once there has been a slot or a wait.
   void cancel() const {
     impl_->step([&](auto& core, auto& todo) {
       core.cancel_waiters(asio::error::operation_aborted, todo);
@@ -346,7 +346,8 @@ class basic_slot_queue {
     return async_drain(time_point::max(), std::forward<CompletionToken>(token));
   }
 
-  /// Waits until `n` slots are idle at once: until a pool is warm. It keeps none of them.
+  /// Waits until `n` slots are idle at once: until a pool is warm. It keeps none of them, and starts no
+  /// worker, as `min_idle` does.
   ///
   /// Completion signature: `void(error_code)`; `errc::deadline_exceeded`, `errc::queue_closed`,
   /// `operation_aborted`. Executor and cancellation as `async_acquire`.

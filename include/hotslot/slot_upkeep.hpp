@@ -47,7 +47,8 @@ struct slot_upkeep {
   std::uint64_t keepalive_at_once = 1;
 
   /// Told of each slot that a caller gets, before the caller has it, and of each that comes back, used or
-  /// not. They do not throw.
+  /// not, but not of one that is detached. They do not throw. As all callables here they live as long as the
+  /// queue, so they must not hold a handle on it.
   std::function<void(Slot&)> on_acquire = {};
   std::function<void(Slot&, worker_condition)> on_release = {};
 };

@@ -24,7 +24,8 @@ namespace hotslot {
 class start_context {
  public:
   start_context() = default;
-  /// Throws `bad_alloc`, and what moving the value throws. A value that can only be moved goes by
+  /// Of the type of the value as it is: a string literal is a `const char*`. Throws `bad_alloc`, and what
+  /// moving the value throws. A value that can only be moved goes by
   /// `shared_ptr`.
   template <class T>
   requires(!std::same_as<std::remove_cvref_t<T>, start_context> &&

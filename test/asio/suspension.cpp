@@ -3,7 +3,7 @@
 #include "manual_clock.hpp"
 #include "test_slot.hpp"
 
-#include <hotslot/launcher.hpp>
+#include <hotslot/slot_queue_manager.hpp>
 
 #include <boost/asio.hpp>
 
@@ -127,6 +127,25 @@ TEST_CASE_METHOD(fixture, "a suspended queue can be closed and drained", "[suspe
   error_code why;
   CHECK_FALSE(q.try_acquire(why));
   CHECK(why == errc::queue_closed);
+}
+
+TEST_CASE_METHOD(fixture, "a bound holds in a suspended queue", "[suspension]") {
+  q.limit_waiters(2);
+  q.queue_slot(test_slot(1));
+  q.suspend();
+  for (int n = 0; n < 3; ++n)
+    call();
+  CHECK_FALSE(calls[1].ec);
+  CHECK(calls[2].ec == errc::queue_full);
+}
+
+TEST_CASE("a suspended queue is not deleted by its manager", "[suspension]") {
+  asio::io_context io(1);
+  hotslot::slot_queue_manager<test_slot> manager(io);
+  manager.get("a").value.suspend();
+  CHECK_FALSE(manager.erase_idle("a"));
+  manager.get("a").value.resume();
+  CHECK(manager.erase_idle("a"));
 }
 
 TEST_CASE_METHOD(fixture, "a suspension is no overload", "[suspension]") {

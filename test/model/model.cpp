@@ -172,8 +172,7 @@ void queue::acquire(time deadline, bool counted) {
     return end(w, errc::queue_closed);
   if (const int s = next_idle(); s != no_slot)
     return grant(s, w);
-  if (order_.size() >= limit_ &&
-      order_.size() - limit_ >= count(place::idle)) { // who will have one is let in
+  if (order_.size() >= limit_) {
     ++totals_.shed;
     return end(w, errc::queue_full);
   }

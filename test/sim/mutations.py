@@ -196,7 +196,7 @@ POOLS = {
     "a start's cancellation is its callers'": ("a caller that waits was not cancelled", (STATE,
         "«e.code() && e.code() != operation_aborted»", "static_cast<bool>(e.code())")),
     "a queue with a lease out is deleted": ("nobody uses a deleted queue", (IMPL,
-        "(state_or_null()->core.is_idle() && state_or_null()->core.present() == 0)", "true")),
+        "unused = !s || «(s->core.is_idle() && s->core.present() == 0 && !s->core.suspended())»;", "true")),
 }
 
 # Of the queue, too.

@@ -244,7 +244,7 @@ void oracle::wait_begun(const queue_event& e) {
   // Those are let in whom a worker is or may be started for.
   const std::uint64_t starts = std::max<std::uint64_t>(most_workers_, live() + starting_) - live();
   const std::uint64_t soon = starts + idle_.size() + count(place::tended);
-  too_many_ = waiting_.size() > limit_ && waiting_.size() - limit_ > soon;
+  too_many_ = waiting_.size() > limit_ && waiting_.size() - limit_ > (suspended_ ? 0 : soon);
 }
 
 void oracle::wait_ended(const queue_event& e) {

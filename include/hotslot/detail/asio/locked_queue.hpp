@@ -39,7 +39,7 @@ class locked_queue : public registered_queue, public launched_queue<typename Tra
 
  public:
   using core_type = basic_queue_core<hook_type>;
-  using entry_type = slot_entry<Slot, typename core_type::slot_type, Traits::keeps_age>;
+  using entry_type = slot_entry<Slot, typename core_type::slot_type, keeps_age<Traits>>;
   using signaller_type = queue_signaller<Executor>;
   /// Of what runs on a strand: the strand, under the name of the queue's executor where that can be one.
   using inner_executor = std::conditional_t<std::is_constructible_v<Executor, asio::strand<Executor>>,

@@ -433,8 +433,9 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
   /// Whether nobody but one handle holds the queue and nothing is in it.
   bool is_abandoned() const noexcept {
     std::lock_guard lock(mutex_);
-    return handles_.load(std::memory_order_acquire) == 1 &&
-           (!state_or_null() || (state_or_null()->core.is_idle() && state_or_null()->core.present() == 0));
+    const state* s = state_or_null();
+    const bool unused = !s || (s->core.is_idle() && s->core.present() == 0 && !s->core.suspended());
+    return handles_.load(std::memory_order_acquire) == 1 && unused;
   }
 
   // Lifetime

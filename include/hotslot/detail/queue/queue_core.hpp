@@ -524,6 +524,8 @@ class basic_queue_core : public hand_off<Hook> {
   bool too_many_wait() const noexcept {
     const std::uint64_t most = overload_.options().max_waiting, n = line_.size();
     const std::uint64_t startable = terms_.startable(present() + under_way(), resource_waiters_);
+    if (suspended_) // nobody gets one soon
+      return n >= most;
     return n >= most && n - most >= startable && n - most - startable >= under_way() + spare();
   }
 
