@@ -347,6 +347,7 @@ void world::operate_on_queue(const actor& self) {
   switch (random_.below(16)) {
   case 12:
     return suspend(q);
+  case 7:
   case 13:
   case 14:
     return wait_idle(q, self);
@@ -366,7 +367,6 @@ void world::operate_on_queue(const actor& self) {
     return bound(q);
   case 5:
   case 6:
-  case 7:
     return drain(q, self);
   case 8:
     closing_ = true;
@@ -424,8 +424,8 @@ void world::suspend(sim_queue& q) {
 
 void world::wait_idle(sim_queue& q, const actor& self) {
   ++pending_;
-  const auto n = random_.below(4);
-  const auto begun = clock::now(), deadline = some_deadline();
+  const auto n = random_.below(3);
+  const auto begun = clock::now(), deadline = random_.one_in(3) ? some_deadline() : clock::time_point::max();
   if (queue_)
     idle_waits_.insert(n);
   q.async_wait_idle(n, deadline, asio::bind_executor(self.strand, [=, this, keep = q](error_code ec) {
