@@ -36,7 +36,8 @@ struct slot_upkeep {
   std::function<asio::awaitable<void, Executor>(Slot&)> reset = {};
   std::chrono::nanoseconds reset_timeout = std::chrono::seconds(5);
 
-  /// Keeps an idle slot alive: awaited for each slot that has been idle for `keepalive_interval`, and then
+  /// Keeps an idle slot alive: awaited for each slot that has been idle for `keepalive_interval` (1 ms at
+  /// least), and then
   /// again and again, each time up to `keepalive_jitter_percent` earlier; for no more than
   /// `keepalive_at_once` of them at a time, and for none while a caller waits. Where it fails, the slot is
   /// closed. Does not count as use. Needs a launcher, which says when.

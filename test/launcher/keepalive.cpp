@@ -87,6 +87,22 @@ TEST_CASE_METHOD(keepalive_fixture, "a worker whose ping takes too long ends", "
   CHECK(k.queue.snapshot().totals.ejected_unfit == 1);
 }
 
+TEST_CASE_METHOD(keepalive_fixture, "an interval of nothing is one of a millisecond", "[launcher]") {
+  simulated_key k(scheduler, {}, {.idle_timeout = 1h});
+  simulated_key::queue_type::upkeep_type u;
+  u.keepalive = [this](worker_slot&) -> asio::awaitable<void> {
+    ++pings;
+    co_return;
+  };
+  u.keepalive_interval = 0s;
+  k.queue.set_upkeep(u);
+  idle_workers(k, 1);
+  pings = 0;
+  run_for(scheduler, 1s);
+  CHECK(pings > 0);
+  CHECK(pings < 1200);
+}
+
 TEST_CASE_METHOD(keepalive_fixture, "no worker is pinged while a caller waits, nor one that is in use",
                  "[launcher]") {
   simulated_key k(scheduler, {}, {.max_workers = 2, .idle_timeout = 1h});

@@ -10,6 +10,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <chrono>
@@ -348,7 +349,9 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     const state* s = state_or_null();
     if (!s || !s->upkeep || !s->upkeep->keepalive)
       return {};
-    return {s->upkeep->keepalive_interval, s->upkeep->keepalive_jitter_percent, s->upkeep->keepalive_at_once};
+    constexpr std::chrono::nanoseconds least = std::chrono::milliseconds(1);
+    return {std::max(s->upkeep->keepalive_interval, least), s->upkeep->keepalive_jitter_percent,
+            s->upkeep->keepalive_at_once};
   }
 
   void share(slot_node& s) noexcept override { intrusive_ptr_add_ref(&entry_of(s)); }
