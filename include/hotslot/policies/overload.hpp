@@ -65,8 +65,8 @@ class codel {
 
 /// All off by default.
 struct overload_options {
-  /// At most so many callers wait, beside those for whom a launcher starts a worker or can start one; the next
-  /// is refused with `errc::queue_full`.
+  /// At most so many callers wait, beside those for whom a launcher starts a worker or can start one; the
+  /// next is refused with `errc::queue_full`.
   std::uint64_t max_waiting = std::numeric_limits<std::uint64_t>::max();
   /// Callers that have waited for long in a queue that only grows are ended with `errc::overloaded`.
   bool shed = false;
