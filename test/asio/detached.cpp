@@ -1,5 +1,6 @@
 // Slots that their callers take out of the queue.
 #include "catch.hpp"
+#include "queue_fixture.hpp"
 #include "test_slot.hpp"
 
 #include <hotslot/launcher.hpp>
@@ -19,15 +20,7 @@ using hotslot::slot_fate;
 
 using queue_type = hotslot::slot_queue<test_slot>;
 
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{io};
-
-  void poll() {
-    io.restart();
-    io.poll();
-  }
-};
+using fixture = queue_fixture<test_slot>;
 
 TEST_CASE_METHOD(fixture, "a detached slot is its caller's, and is not closed", "[detach]") {
   test_slot s(7);

@@ -1,6 +1,6 @@
 // Idle slots: which one is lent, waiting for them, ending them.
 #include "catch.hpp"
-#include "manual_clock.hpp"
+#include "queue_fixture.hpp"
 #include "test_slot.hpp"
 
 #include <hotslot/slot_queue.hpp>
@@ -18,17 +18,7 @@ using namespace std::chrono_literals;
 using hotslot::errc;
 using hotslot::error_code;
 
-using executor = asio::any_io_executor;
-using queue_type = hotslot::basic_slot_queue<test_slot, executor, manual_traits>;
-
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{executor(io.get_executor())};
-
-  void poll() {
-    io.restart();
-    io.poll();
-  }
+struct fixture : manual_queue_fixture<test_slot> {
   void add(int from, int to) {
     for (; from <= to; ++from)
       q.queue_slot(test_slot(from));
@@ -125,7 +115,7 @@ TEST_CASE("a wait for idle slots is destroyed with its context", "[idle]") {
   auto destroyed = std::make_shared<int>();
   std::weak_ptr<int> watch = destroyed;
   auto io = std::make_unique<asio::io_context>();
-  queue_type q{executor(io->get_executor())};
+  fixture::queue_type q(*io);
   q.async_wait_idle(1, [destroyed](error_code) {});
   destroyed.reset();
   CHECK_FALSE(watch.expired());
@@ -154,7 +144,7 @@ TEST_CASE_METHOD(fixture, "who gets no slot can be told why", "[idle]") {
   q.close();
   CHECK_FALSE(q.try_acquire(why));
   CHECK(why == errc::queue_closed);
-  queue_type unused{executor(io.get_executor())};
+  queue_type unused(io);
   unused.close();
   CHECK_FALSE(unused.try_acquire(why));
   CHECK(why == errc::queue_closed);

@@ -1,6 +1,6 @@
 // Leases that are out for too long.
 #include "catch.hpp"
-#include "manual_clock.hpp"
+#include "queue_fixture.hpp"
 #include "test_slot.hpp"
 
 #include <hotslot/slot_queue_manager.hpp>
@@ -18,23 +18,14 @@ using namespace std::chrono_literals;
 using hotslot::error_code;
 using hotslot::leaked_lease;
 
-using executor = asio::any_io_executor;
-using queue_type = hotslot::basic_slot_queue<test_slot, executor, manual_traits>;
-using lease = queue_type::lease_type;
-
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{executor(io.get_executor())};
+struct fixture : manual_queue_fixture<test_slot> {
   std::vector<leaked_lease> told;
 
   fixture() {
     q.set_leak_detection(
         {.leak_after = 10s, .on_leak = [this](const leaked_lease& l) { told.push_back(l); }});
   }
-  void poll() {
-    io.restart();
-    io.poll();
-  }
+  // Second by second, as the timer looks.
   void pass(std::chrono::seconds t) {
     for (; t > 0s; t -= 1s) {
       manual_clock::advance(1s);
@@ -142,7 +133,7 @@ TEST_CASE_METHOD(fixture, "leaks are looked for until the queue is closed", "[le
 
 TEST_CASE("a lease that leaks may outlive its context", "[leaks]") {
   auto io = std::make_unique<asio::io_context>();
-  std::optional<queue_type> q(std::in_place, executor(io->get_executor()));
+  std::optional<fixture::queue_type> q(std::in_place, *io);
   q->set_leak_detection({.leak_after = 1s});
   q->queue_slot(test_slot(1));
   auto held = q->try_acquire();

@@ -1,6 +1,6 @@
 // What the tests of other pools check, and no other test here.
 #include "catch.hpp"
-#include "manual_clock.hpp"
+#include "queue_fixture.hpp"
 #include "test_slot.hpp"
 
 #include <hotslot/launcher.hpp>
@@ -28,15 +28,7 @@ using queue_type = hotslot::slot_queue<test_slot>;
 using lease = hotslot::lease<test_slot>;
 using launcher = hotslot::launcher<test_slot>;
 
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{io};
-
-  void poll() {
-    io.restart();
-    io.poll();
-  }
-};
+using fixture = queue_fixture<test_slot>;
 
 TEST_CASE_METHOD(fixture, "a try that finds no slot starts no worker", "[peers]") {
   int made = 0;

@@ -1,6 +1,6 @@
 // Queues that lend nothing for a while.
 #include "catch.hpp"
-#include "manual_clock.hpp"
+#include "queue_fixture.hpp"
 #include "test_slot.hpp"
 
 #include <hotslot/slot_queue_manager.hpp>
@@ -18,37 +18,7 @@ using namespace std::chrono_literals;
 using hotslot::errc;
 using hotslot::error_code;
 
-using executor = asio::any_io_executor;
-using queue_type = hotslot::basic_slot_queue<test_slot, executor, manual_traits>;
-using lease = queue_type::lease_type;
-
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{executor(io.get_executor())};
-
-  struct outcome {
-    std::optional<error_code> ec;
-    lease held;
-  };
-  std::deque<outcome> calls;
-  outcome& call(queue_type::time_point deadline = queue_type::time_point::max()) {
-    outcome& o = calls.emplace_back();
-    q.async_acquire(deadline, [&o](error_code ec, lease l) {
-      o.ec = ec;
-      o.held = std::move(l);
-    });
-    poll();
-    return o;
-  }
-  void poll() {
-    io.restart();
-    io.poll();
-  }
-  void pass(manual_clock::duration t) {
-    manual_clock::advance(t);
-    poll();
-  }
-};
+using fixture = manual_queue_fixture<test_slot>;
 
 TEST_CASE_METHOD(fixture, "a suspended queue lends nothing, and its callers wait", "[suspension]") {
   q.queue_slot(test_slot(1));

@@ -1,6 +1,6 @@
 // Slots that are validated, reset and kept alive between calls.
 #include "catch.hpp"
-#include "manual_clock.hpp"
+#include "queue_fixture.hpp"
 
 #include <hotslot/slot_queue.hpp>
 
@@ -28,13 +28,7 @@ struct slot {
   void close() noexcept { closed->push_back(number); }
 };
 
-using executor = asio::any_io_executor;
-using queue_type = hotslot::basic_slot_queue<slot, executor, manual_traits>;
-using lease = queue_type::lease_type;
-
-struct fixture {
-  asio::io_context io{1};
-  queue_type q{executor(io.get_executor())};
+struct fixture : manual_queue_fixture<slot> {
   queue_type::upkeep_type upkeep;
   std::shared_ptr<std::vector<int>> closed = std::make_shared<std::vector<int>>();
 
@@ -71,14 +65,6 @@ struct fixture {
 
   void begin() { q.set_upkeep(upkeep); }
   void add(int n) { q.queue_slot(slot{n, closed}); }
-  void poll() {
-    io.restart();
-    io.poll();
-  }
-  void pass(manual_clock::duration t) {
-    manual_clock::advance(t);
-    poll();
-  }
   void end_first(bool fit = true) {
     auto one = steps.front();
     steps.pop_front();
@@ -91,22 +77,6 @@ struct fixture {
     for (const auto& s : steps)
       all.push_back(s->slot);
     return all;
-  }
-
-  struct outcome {
-    std::optional<error_code> ec;
-    lease held;
-    int number() const { return held ? held.peek().number : 0; }
-  };
-  std::deque<outcome> calls;
-  outcome& call(queue_type::time_point deadline = queue_type::time_point::max()) {
-    outcome& o = calls.emplace_back();
-    q.async_acquire(deadline, [&o](error_code ec, lease l) {
-      o.ec = ec;
-      o.held = std::move(l);
-    });
-    poll();
-    return o;
   }
 };
 
@@ -291,7 +261,7 @@ TEST_CASE_METHOD(fixture, "slots outlive what is done with them, and a context t
   upkeep.reset = awaiting("reset");
   auto context = std::make_unique<asio::io_context>();
   {
-    queue_type other{executor(context->get_executor())};
+    queue_type other(*context);
     other.set_upkeep(upkeep);
     other.queue_slot(slot{1, closed});
     other.queue_slot(slot{2, closed});

@@ -164,11 +164,7 @@ TEST_CASE_METHOD(pool_fixture,
   simulated_key k(scheduler, {}, {.idle_timeout = 1h});
   idle_workers(k, 5);
   k.queue_by_hand();
-  k.does.run_time = 1s;
-  for (int i = 0; i < 4; ++i)
-    k.call();
-  run_for(scheduler, 1ms);
-  REQUIRE(k.queue.snapshot().busy == 4);
+  begin_calls(k, 4, 1s);
   k.launcher.reconfigure({.max_workers = 2, .idle_timeout = 1h});
   run_for(scheduler, 1ms);
   CHECK(k.queue.snapshot().idle == 0);
@@ -185,11 +181,7 @@ TEST_CASE_METHOD(pool_fixture, "a maximum that was lowered and raised again ends
                  "[launcher]") {
   simulated_key k(scheduler, {}, {.idle_timeout = 1h});
   idle_workers(k, 4);
-  k.does.run_time = 1s;
-  for (int i = 0; i < 4; ++i)
-    k.call();
-  run_for(scheduler, 1ms);
-  REQUIRE(k.queue.snapshot().busy == 4);
+  begin_calls(k, 4, 1s);
   k.launcher.reconfigure({.max_workers = 1, .idle_timeout = 1h});
   run_for(scheduler, 1ms);
   k.launcher.reconfigure({.max_workers = 4, .idle_timeout = 1h});

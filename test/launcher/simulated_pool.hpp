@@ -237,6 +237,15 @@ struct pool_fixture {
     run_for(scheduler, time);
     REQUIRE(k.queue.snapshot().busy == 0);
   }
+
+  /// Has `n` workers, which are there, run a call each for so long.
+  void begin_calls(simulated_key& k, std::uint64_t n, nanoseconds run_time) {
+    k.does.run_time = run_time;
+    for (auto left = n; left != 0; --left)
+      k.call();
+    run_for(scheduler, 1ms);
+    REQUIRE(k.queue.snapshot().busy == n);
+  }
 };
 
 #endif
