@@ -499,8 +499,8 @@ class queue_impl final : public locked_queue<Slot, Executor, Traits> {
     got.paused = e.paused;
     e.paused = false;
     got.to_be_told = s.upkeep && s.upkeep->on_acquire;
-    if (s.core.watches_leases()) [[unlikely]]
-      this->watch_for_leaks(s, now());
+    if (s.core.watches_leases() && e.lease) [[unlikely]]
+      this->watch_for_leaks(s, e.lease->since);
     const bool low = s.core.terms().missed_minimum(s.core.idle());
     if (!e.watchers.empty())
       end_watches(lock, s, e);
